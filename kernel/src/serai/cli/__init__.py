@@ -1,0 +1,5 @@
+"""The `serai` command."""
+
+
+def main() -> None:
+    """Entry point of the `serai` script."""

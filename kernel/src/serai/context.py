@@ -1,0 +1,146 @@
+"""What a plugin receives: Protocols that `hosting`, `web` and `work` fill."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+import asyncpg
+import attrs
+from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from serai.declarations import Log, PageQuery
+
+T = TypeVar("T")
+
+
+class Database(Protocol):
+    """The deployment's PostgreSQL as one plugin sees it. Connections come from the process's one budget."""
+
+    schema: str
+    """The plugin's own schema: its name."""
+
+    def connect(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A SQLAlchemy connection, rolled back at the end."""
+
+    def begin(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A SQLAlchemy connection in a transaction: committed at the end, rolled back when something raises."""
+
+    def raw(self) -> AbstractAsyncContextManager[asyncpg.Connection]:
+        """An asyncpg connection, for COPY and for hot reads."""
+
+    def listen(self, channel: str, callback: Callable[[str | None], Awaitable[None] | None]) -> None:
+        """Call `callback(payload)` for each NOTIFY on `{schema}.{channel}`, in any process.
+
+        Called with None after a lost connection came back: notifications may have been missed, so read again.
+        """
+
+    async def notify(self, channel: str, payload: str = "", *, connection: AsyncConnection | asyncpg.Connection | None = None) -> None:
+        """NOTIFY `{schema}.{channel}`, at the commit of `connection`'s transaction where one is given."""
+
+
+class Devices(Protocol):
+    """The deployment's devices."""
+
+    def get(self, protocol: type[T], name: str) -> T:
+        """The device of that name, which satisfies the kind's Protocol.
+
+        Raises `DeviceDown` (503) while it is not ready, `PluginError` where there is no such device or it is of another kind.
+        """
+
+    def state(self, name: str) -> DeviceState:
+        """How the device is now."""
+
+
+@attrs.frozen(kw_only=True)
+class DeviceState:
+    """How a device is: `connecting`, `ready`, `lost`, `backing off`, `held elsewhere` or `misconfigured`."""
+
+    name: str
+    kind: str
+    driver: str
+    state: str
+    since: datetime
+    reason: str = ""
+    hint: str = ""
+
+
+class Context(Protocol):
+    """All that a plugin gets of the kernel."""
+
+    name: str
+    log: Log
+    db: Database
+    devices: Devices
+    stopping: asyncio.Event
+    """Set when the plugin is to stop: long loops and streams end when they see it."""
+
+    def provide(self, key: type[T], value: T) -> None:
+        """Keep what `lifespan` made, to be found by its type while the plugin runs."""
+
+    def get(self, key: type[T]) -> T:
+        """What was provided for `key`; the plugin's settings are there from the start."""
+
+    def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+        """Run something beside the requests: cancelled when the plugin stops; an error in it fails the plugin."""
+
+    def now(self) -> datetime:
+        """The wall clock, in UTC."""
+
+
+@attrs.frozen(kw_only=True)
+class Principal:
+    """Who asks."""
+
+    kind: str
+    """`client` (an API key) or `anyone` (a public route without a key)."""
+    id: str
+    name: str
+    scopes: frozenset[str] = frozenset()
+
+    def may(self, permission: str) -> bool:
+        """Whether this caller holds the permission."""
+        return permission in self.scopes
+
+
+class Call(Protocol):
+    """One request as a typed handler sees it."""
+
+    request: web.Request
+    ctx: Context
+    who: Principal
+    headers: MutableMapping[str, str]
+    """Headers that the answer shall carry besides the kernel's."""
+
+    def get(self, key: type[T]) -> T:
+        """What the plugin provided for `key`."""
+
+    def position(self, query: PageQuery) -> list[Any] | None:
+        """Where `query.cursor` says the page before ended; None on the first page.
+
+        Raises `Invalid` where the cursor is damaged, expired, or of another route or other filters.
+        """
+
+    def cursor(self, query: PageQuery, position: list[Any] | None) -> str | None:
+        """The `next_cursor` of a page that ended at `position` (plain JSON values); None for None."""
+
+
+class Run(Protocol):
+    """One run of a job."""
+
+    id: int
+    tick: datetime
+    """The moment it was due, UTC."""
+    cause: str
+    """`schedule`, `catch-up`, `new`, `manual` or `rerun`."""
+    requested_by: str | None
+    """Who asked for a `manual` run."""
+
+    def progress(self, note: str, *, done: int | None = None, total: int | None = None) -> None:
+        """Say how far it is: kept with the run and shown to people. `done` of `total`, in whatever is counted."""
+
+

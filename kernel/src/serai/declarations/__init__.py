@@ -1,0 +1,26 @@
+"""What plugin authors write: plain data that the kernel acts upon."""
+
+from serai.declarations.drivers import Driver, DriverFactory, Link
+from serai.declarations.jobs import Job, JobHandler, Setting, job
+from serai.declarations.logs import Log
+from serai.declarations.plugin import Health, PluginInfo
+from serai.declarations.routes import Api, Handler, Route
+from serai.declarations.shapes import Page, PageQuery
+
+__all__ = [
+    "Api",
+    "Driver",
+    "DriverFactory",
+    "Handler",
+    "Health",
+    "Job",
+    "JobHandler",
+    "Link",
+    "Log",
+    "Page",
+    "PageQuery",
+    "PluginInfo",
+    "Route",
+    "Setting",
+    "job",
+]

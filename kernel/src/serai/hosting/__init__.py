@@ -1,0 +1,1 @@
+"""Discovery, states and life of plugins."""

@@ -1,0 +1,1 @@
+"""Who asks: clients, keys, permissions."""

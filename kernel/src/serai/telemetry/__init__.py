@@ -1,0 +1,1 @@
+"""Logs and metrics, each with the plugin, request or run it belongs to."""

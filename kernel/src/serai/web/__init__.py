@@ -1,0 +1,1 @@
+"""HTTP: live mounts, the fused middleware, typed handlers, OpenAPI."""

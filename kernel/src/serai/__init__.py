@@ -13,37 +13,89 @@ if TYPE_CHECKING:
     from serai.config import Secret as Secret
     from serai.context import (
         Call as Call,
+    )
+    from serai.context import (
         Context as Context,
+    )
+    from serai.context import (
         Database as Database,
+    )
+    from serai.context import (
         Devices as Devices,
+    )
+    from serai.context import (
         Principal as Principal,
+    )
+    from serai.context import (
         Run as Run,
     )
     from serai.declarations import (
         Api as Api,
+    )
+    from serai.declarations import (
         Driver as Driver,
+    )
+    from serai.declarations import (
         Health as Health,
+    )
+    from serai.declarations import (
         Job as Job,
+    )
+    from serai.declarations import (
         Link as Link,
+    )
+    from serai.declarations import (
         Log as Log,
+    )
+    from serai.declarations import (
         Page as Page,
+    )
+    from serai.declarations import (
         PageQuery as PageQuery,
+    )
+    from serai.declarations import (
         PluginInfo as PluginInfo,
+    )
+    from serai.declarations import (
         Setting as Setting,
+    )
+    from serai.declarations import (
         job as job,
     )
     from serai.errors import (
         Conflict as Conflict,
+    )
+    from serai.errors import (
         DeviceDown as DeviceDown,
+    )
+    from serai.errors import (
         Forbidden as Forbidden,
+    )
+    from serai.errors import (
         Invalid as Invalid,
+    )
+    from serai.errors import (
         Mistake as Mistake,
+    )
+    from serai.errors import (
         NotFound as NotFound,
+    )
+    from serai.errors import (
         PluginError as PluginError,
+    )
+    from serai.errors import (
         Problem as Problem,
+    )
+    from serai.errors import (
         Refused as Refused,
+    )
+    from serai.errors import (
         SeraiError as SeraiError,
+    )
+    from serai.errors import (
         Unauthenticated as Unauthenticated,
+    )
+    from serai.errors import (
         Unavailable as Unavailable,
     )
     from serai.hookspecs import hookimpl as hookimpl

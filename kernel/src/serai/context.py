@@ -39,7 +39,9 @@ class Database(Protocol):
         Called with None after a lost connection came back: notifications may have been missed, so read again.
         """
 
-    async def notify(self, channel: str, payload: str = "", *, connection: AsyncConnection | asyncpg.Connection | None = None) -> None:
+    async def notify(
+        self, channel: str, payload: str = "", *, connection: AsyncConnection | asyncpg.Connection | None = None
+    ) -> None:
         """NOTIFY `{schema}.{channel}`, at the commit of `connection`'s transaction where one is given."""
 
 
@@ -142,5 +144,3 @@ class Run(Protocol):
 
     def progress(self, note: str, *, done: int | None = None, total: int | None = None) -> None:
         """Say how far it is: kept with the run and shown to people. `done` of `total`, in whatever is counted."""
-
-

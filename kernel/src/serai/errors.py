@@ -21,7 +21,7 @@ class SeraiError(Exception):
 
 
 class PluginError(SeraiError):
-    """Raised by a plugin or driver that cannot start or go on: the sentence is shown as the reason, the hint beside it."""
+    """Raised by a plugin or driver that cannot start or go on: its sentence is shown as the reason."""
 
 
 @attrs.frozen
@@ -83,7 +83,9 @@ class Invalid(Problem):
     def __init__(self, mistakes: Sequence[Mistake], sentence: str = "") -> None:
         errors = [{"pointer": m.pointer, "expected": m.expected, "found": m.found} for m in mistakes]
         count = len(errors)
-        super().__init__(sentence or f"{count} mistake{'s' if count != 1 else ''} in the request", members={"errors": errors})
+        super().__init__(
+            sentence or f"{count} mistake{'s' if count != 1 else ''} in the request", members={"errors": errors}
+        )
         self.mistakes = tuple(mistakes)
 
 

@@ -1,8 +1,8 @@
 """The plugin contract, kernel API 1: seven hooks.
 
-A plugin's entry point (group `serai.plugins`), or a driver's (`serai.drivers`), names a module with `@hookimpl` functions
-of these names; any of them may be left out but `plugin_info` in a plugin and `register_drivers` in a driver. Hooks that
-declare take no context and do no I/O: they return data, the kernel acts. Only `lifespan` and `health` act.
+A plugin's entry point (group `serai.plugins`), or a driver's (`serai.drivers`), names a module with `@hookimpl`
+functions of these names; any of them may be left out but `plugin_info` in a plugin and `register_drivers` in a driver.
+Hooks that declare take no context and do no I/O: they return data, the kernel acts. Only `lifespan` and `health` act.
 """
 
 from __future__ import annotations

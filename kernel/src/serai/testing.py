@@ -35,7 +35,20 @@ def postgres_server() -> Iterator[str]:
         drop = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups", "--pdeathsig", "INT"]
     bin_ = _binaries()
     subprocess.run(
-        [*drop, bin_ / "initdb", "-D", home / "data", "-U", "serai", "-A", "trust", "--no-sync", "--locale=C.UTF-8", "-E", "UTF8"],
+        [
+            *drop,
+            bin_ / "initdb",
+            "-D",
+            home / "data",
+            "-U",
+            "serai",
+            "-A",
+            "trust",
+            "--no-sync",
+            "--locale=C.UTF-8",
+            "-E",
+            "UTF8",
+        ],
         check=True,
         stdout=subprocess.DEVNULL,
     )

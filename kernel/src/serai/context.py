@@ -51,7 +51,7 @@ class Devices(Protocol):
     def get(self, protocol: type[T], name: str) -> T:
         """The device of that name, which satisfies the kind's Protocol.
 
-        Raises `DeviceDown` (503) while it is not ready, `PluginError` where there is no such device or it is of another kind.
+        Raises `DeviceDown` (503) while it is not ready, `PluginError` where there is none or it is of another kind.
         """
 
     def state(self, name: str) -> DeviceState:

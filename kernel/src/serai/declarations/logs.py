@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 
 class Log(Protocol):
-    """A structured log: an event in words, its values as keywords. The plugin, request or run is added by the kernel."""
+    """A structured log: an event in words, its values as keywords. The kernel adds plugin, request or run."""
 
     def debug(self, event: str, **values: Any) -> Any: ...
     def info(self, event: str, **values: Any) -> Any: ...

@@ -22,12 +22,13 @@ _RETRY_AFTER = {"Retry-After": "5"}
 def reaching() -> Iterator[None]:
     """Around opening or waiting for a connection: a server that cannot be reached is `Unavailable`."""
     try:
-        with using():
-            yield
-    except (OSError, TimeoutError) as error:
+        yield
+    except (TimeoutError, PoolTimeoutError) as error:
+        raise Unavailable("No connection to the database became free in time.", headers=_RETRY_AFTER) from error
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError) as error:
+        if not isinstance(error, OSError) and not _is_loss(error):
+            raise
         raise Unavailable("The database cannot be reached just now.", headers=_RETRY_AFTER) from error
-    except PoolTimeoutError as error:
-        raise Unavailable("All connections to the database are in use.", headers=_RETRY_AFTER) from error
 
 
 @contextmanager

@@ -36,7 +36,8 @@ class Database(Protocol):
     def listen(self, channel: str, callback: Callable[[str | None], Awaitable[None] | None]) -> None:
         """Call `callback(payload)` for each NOTIFY on `{schema}.{channel}`, in any process.
 
-        Called with None after a lost connection came back: notifications may have been missed, so read again.
+        Called with None when listening has begun and after a lost connection came back: notifications may have been
+        missed until then, so read again.
         """
 
     async def notify(

@@ -1,0 +1,89 @@
+"""The database as one plugin sees it: `serai.context.Database`, filled."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from serai.data.availability import reaching, using
+from serai.data.listener import Callback, Listener, Subscription
+from serai.data.wire import CONNECT_LIMIT
+
+_LONGEST_NAME = 63  # NAMEDATALEN - 1: PostgreSQL cuts longer names, in LISTEN but not in NOTIFY
+
+
+class SchemaDatabase:
+    """The process's connections, for the owner of one schema. `close` ends what it listens to."""
+
+    def __init__(self, schema: str, engine: AsyncEngine, pool: asyncpg.Pool, listener: Listener) -> None:
+        self.schema = schema
+        self._engine = engine
+        self._pool = pool
+        self._listener = listener
+        self._subscriptions: list[Subscription] = []
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[AsyncConnection]:
+        """A SQLAlchemy connection, rolled back at the end. Raises `Unavailable` while PostgreSQL is away."""
+        with using():
+            with reaching():
+                connection = await self._engine.connect()
+            try:
+                yield connection
+            finally:
+                await connection.close()
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """A SQLAlchemy connection in a transaction. Raises `Unavailable` while PostgreSQL is away."""
+        async with self.connect() as connection, connection.begin():
+            yield connection
+
+    @asynccontextmanager
+    async def raw(self) -> AsyncIterator[asyncpg.Connection]:
+        """An asyncpg connection; what handing it back does not undo is said at `serai.data.wire.Connection`.
+
+        Raises `Unavailable` while PostgreSQL is away, and when no connection becomes free within 10 s.
+        """
+        with using():
+            with reaching():
+                connection = await self._pool.acquire(timeout=CONNECT_LIMIT)
+            try:
+                yield connection
+            finally:
+                await self._pool.release(connection)
+
+    def listen(self, channel: str, callback: Callback) -> None:
+        """Call `callback(payload)` for each NOTIFY on `{schema}.{channel}`, one after another.
+
+        Called with None when listening has begun, after a lost connection came back, and when it fell 1,000 payloads
+        behind: something may have been missed, so read again. What it raises is logged.
+        """
+        self._subscriptions.append(self._listener.subscribe(self._channel(channel), callback))
+
+    async def notify(
+        self, channel: str, payload: str = "", *, connection: AsyncConnection | asyncpg.Connection | None = None
+    ) -> None:
+        """NOTIFY `{schema}.{channel}`, at the commit of `connection`'s transaction. At most 7,999 bytes of payload."""
+        if isinstance(connection, AsyncConnection):
+            await connection.execute(select(func.pg_notify(self._channel(channel), payload)))
+        elif connection is not None:
+            await connection.execute("select pg_notify($1, $2)", self._channel(channel), payload)
+        else:
+            async with self.raw() as own:
+                await own.execute("select pg_notify($1, $2)", self._channel(channel), payload)
+
+    async def close(self) -> None:
+        """End the callbacks: their owner has stopped. The connections are the process's and stay."""
+        while self._subscriptions:
+            await self._listener.unsubscribe(self._subscriptions.pop())
+
+    def _channel(self, channel: str) -> str:
+        name = f"{self.schema}.{channel}"
+        if len(name.encode()) > _LONGEST_NAME:
+            raise ValueError(f"The channel {name} has more than {_LONGEST_NAME} bytes.")
+        return name

@@ -118,7 +118,7 @@ class _Walk:
                 return WRONG
             data = scalar_of(node, data) if self._converts(data) else data
         try:
-            return msgspec.convert(data, _type_of(node))
+            return msgspec.convert(data, leaf_type(node))
         except msgspec.ValidationError:
             return self._misfit(node, data, path)
 
@@ -293,7 +293,7 @@ class _Walk:
     }
 
 
-def _type_of(node: Any) -> Any:
+def leaf_type(node: Any) -> Any:
     """The type that msgspec converts a leaf to, with its constraints."""
     type_ = _LEAVES.get(type(node)) or node.cls
     limits = {name: getattr(node, name) for name in _CONSTRAINTS if getattr(node, name, None) is not None}

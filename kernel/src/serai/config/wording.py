@@ -47,7 +47,7 @@ def expected(node: inspect.Type) -> str:
     if isinstance(node, (inspect.LiteralType, inspect.EnumType)):
         return one_of(choices(node))
     if isinstance(node, inspect.CustomType):
-        return "text" if node.cls is Secret else node.cls.__name__.lower()
+        return "secret" if node.cls is Secret else node.cls.__name__.lower()
     noun = _NOUNS.get(type(node), "something else")
     item = bare(getattr(node, "item_type", node))
     if item is not node and not isinstance(item, inspect.AnyType):

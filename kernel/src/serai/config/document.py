@@ -36,7 +36,7 @@ class Document:
 
     def origin(self, path: Place) -> str:
         """Where the value at `path`, or the nearest one above it, was written: `demo.toml:12` or a variable's name."""
-        if path and path[0] in self.environ:
+        if path and str(path[0]).upper().startswith(PREFIX):
             return "environment"
         for length in range(len(path), 0, -1):
             if path[:length] in self.variables:

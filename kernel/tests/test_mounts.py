@@ -206,7 +206,9 @@ async def test_the_root_runs_a_plugins_middlewares_because_it_has_one_itself(sma
 
 async def test_a_stand_in_answers_503_with_state_reason_and_hint(small_kernel):
     kernel = await small_kernel()
-    kernel.mounts.stand_in("emp", StandIn(state="blocked", reason="isapi is stopped", hint="start isapi", retry_after=30))
+    kernel.mounts.stand_in(
+        "emp", StandIn(state="blocked", reason="isapi is stopped", hint="start isapi", retry_after=30)
+    )
     async with kernel.client.post("/emp/api/v1/x") as response:
         problem = await response.json()
         assert (response.status, response.headers["Retry-After"]) == (503, "30")

@@ -92,9 +92,7 @@ async def list_clients(database: Database) -> list[Client]:
 async def revoke(database: Database, name_or_id: str) -> Client:
     """Revoke a client for good: its key is refused everywhere within a second. Raises `SeraiError` if there is none."""
     async with database.raw() as connection, connection.transaction():
-        client_id = await connection.fetchval(
-            _REVOKE, name_or_id
-        )
+        client_id = await connection.fetchval(_REVOKE, name_or_id)
         if client_id is None:
             raise SeraiError(f"No client that could be revoked has the name or id {name_or_id!r}")
         await database.notify(CHANNEL, client_id, connection=connection)

@@ -1,8 +1,8 @@
 """`Duties`: what the kernel does around every handler, in one middleware.
 
-For each request: an id, the Host, who asks, whether they may, how fast they ask, the size of the body; then the handler;
-a problem document for whatever it raised; then metrics and a line in the access log. One middleware and prepared routes,
-because as five middlewares the same costs seven times as much.
+For each request: an id, the Host, who asks, whether they may, how fast they ask, the size of the body; then the
+handler; a problem document for whatever it raised; then metrics and a line in the access log. One middleware and
+prepared routes, because as five middlewares the same costs seven times as much.
 
 The id is our own, a number under a random name of the process: unique in the deployment's logs. A client's
 `X-Request-Id` is not taken over, because two requests may bring the same one.
@@ -115,23 +115,25 @@ class Duties:
         current.plugin.set(guest.name)
         task = cast("asyncio.Task[Any]", asyncio.current_task())
         guest.running[task] = None
-        who = ANYONE
+        who, status, size = ANYONE, CLIENT_GONE, 0
         try:
-            who = request[PRINCIPAL] = await self._admit(request, duty)
-            if request.body_exists:
-                request = limit_body(request, guest.body_limit)
-            response = await handler(request)
-            if not isinstance(response, web.StreamResponse):
-                raise TypeError(f"the handler of {duty.template} returned {type(response).__name__}, not a response")
-        except BaseException as error:  # noqa: BLE001  what the kernel does not answer, `_answer` raises again
-            response = await self._answer(error, request, duty, task, request_id)
+            try:
+                who = request[PRINCIPAL] = await self._recognise(request, duty)
+                self._permit(who, request, duty)
+                if request.body_exists:
+                    request = limit_body(request, guest.body_limit)
+                response = await handler(request)
+                if not isinstance(response, web.StreamResponse):
+                    raise TypeError(f"the handler returned {type(response).__name__}, not a response")
+            except BaseException as error:  # noqa: BLE001  what cannot be answered is raised again
+                response = await self._answer(error, request, duty, task, request_id)
+            status, size = response.status, _size(response)
+            return response
         finally:
             del guest.running[task]
-        seconds = perf_counter() - started
-        status = response.status
-        duty.meter.observe(status, seconds)
-        self._access_log.add(request.method, duty.template, status, _size(response), seconds, who.id, request_id)
-        return response
+            seconds = perf_counter() - started
+            duty.meter.observe(status, seconds)
+            self._access_log.add(request.method, duty.template, status, size, seconds, who.id, request_id)
 
     async def _sign(self, request: web.Request, response: web.StreamResponse) -> None:
         """Put the kernel's headers on any answer, just before its first byte is written."""
@@ -148,8 +150,8 @@ class Duties:
             if task in running:
                 running[task] = response
 
-    async def _admit(self, request: web.Request, duty: Duty) -> Principal:
-        """Who asks; raises the problem that keeps them out."""
+    async def _recognise(self, request: web.Request, duty: Duty) -> Principal:
+        """Who asks; raises the problem that keeps out whom we do not know, or whoever came to the wrong house."""
         if duty.probe:
             return ANYONE
         headers = request.headers
@@ -159,23 +161,26 @@ class Duties:
             raise NotServing(duty.guest.name, draining(1.0))
         authorization = headers.get(_AUTHORIZATION)
         if authorization is None:
-            if not duty.public:
-                raise Unauthenticated(
-                    "This address needs an API key", hint="send Authorization: Bearer srk_...", headers=CHALLENGE
-                )
-            self._limiter.take(limit_key(self._address(request)))
-            return ANYONE
-        authenticator = self._authenticator
-        key = authenticator.recognise(authorization) or await self._look_up(request, authorization)
-        who = authenticator.admit(key, self._address(request) if key.networks else None)
+            if duty.public:
+                return ANYONE
+            raise Unauthenticated(
+                "This address needs an API key", hint="send Authorization: Bearer srk_...", headers=CHALLENGE
+            )
+        key = self._authenticator.recognise(authorization) or await self._look_up(request, authorization)
+        return self._authenticator.admit(key, self._address(request) if key.networks else None)
+
+    def _permit(self, who: Principal, request: web.Request, duty: Duty) -> None:
+        """Raise the problem that keeps out whom we know: no permission, or too fast."""
         if duty.permission is not None and duty.permission not in who.scopes:
             raise Forbidden(
                 f"{who.name} does not have the permission {duty.permission}",
                 hint="an operator can give it",
                 members={"permission": duty.permission},
             )
-        self._limiter.take(who.id)
-        return who
+        if who is not ANYONE:
+            self._limiter.take(who.id)
+        elif not duty.probe:
+            self._limiter.take(limit_key(self._address(request)))
 
     async def _look_up(self, request: web.Request, authorization: str) -> KnownKey:
         """Look a key up in the database; who tries many wrong ones is limited by address."""
@@ -237,8 +242,7 @@ def _hosts(public_url: str | None) -> frozenset[str]:
     if public_url is None:
         return frozenset()
     url = URL(public_url)
-    explicit = f"{url.host_subcomponent}:{url.port}".lower()
-    return frozenset({explicit, url.authority.lower()})
+    return frozenset({str(url.host_port_subcomponent).lower(), f"{url.host_subcomponent}:{url.port}".lower()})
 
 
 def _size(response: web.StreamResponse) -> int:

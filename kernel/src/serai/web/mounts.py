@@ -72,7 +72,7 @@ class _Mounted:
 
 
 class Mounts:
-    """The plugins of one server. Publishing and withdrawing are one assignment each: no request sees a state between."""
+    """The plugins of one server. To publish or withdraw is one assignment: no request sees a state between."""
 
     def __init__(self, table: RouteTable, *, shutdown_grace: float) -> None:
         self._table = table

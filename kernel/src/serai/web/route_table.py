@@ -1,0 +1,92 @@
+"""`RouteTable`: what the kernel does for each route, prepared when the route is mounted and found by one look-up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary
+
+import attrs
+from aiohttp import web
+
+from serai.web.guests import Guest
+
+
+class RouteMeter(Protocol):
+    """Counts one route's answers."""
+
+    def observe(self, status: int, seconds: float) -> None: ...
+
+
+class Metrics(Protocol):
+    """Where the meters of routes come from."""
+
+    def route(self, plugin: str, method: str, template: str) -> RouteMeter: ...
+
+
+@attrs.frozen(kw_only=True)
+class Access:
+    """Who may ask a route; with nothing set, everyone who is authenticated."""
+
+    permission: str | None = None
+    """Only who holds this permission."""
+    public: bool = False
+    """Everyone; a key is checked where one is sent."""
+    probe: bool = False
+    """Everyone, under any Host, without a limit, and nobody is looked up: for load balancers and monitors, which must
+    get an answer while the database is away."""
+
+
+_ANY_PRINCIPAL = Access()
+_PUBLIC = Access(public=True)
+
+
+@attrs.frozen
+class Duty:
+    """What the kernel does for one route."""
+
+    guest: Guest
+    template: str
+    """The route's path with its parameters' names in place of values: all that logs and metrics say about it."""
+    permission: str | None
+    public: bool
+    probe: bool
+    meter: RouteMeter
+
+
+class RouteTable:
+    """The duties of every route that can be reached, of the kernel and of each mounted plugin."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._by_route: dict[web.AbstractRoute, Duty] = {}
+        # Weak: a request may have been routed into an application just before that left.
+        self._unmatched: WeakKeyDictionary[web.Application, Duty] = WeakKeyDictionary()
+
+    def enter(self, app: web.Application, guest: Guest, access: Mapping[Any, Access]) -> None:
+        """Prepare every route of an application; `access` has those of its handlers that state who may ask them."""
+        for route in app.router.routes():
+            self.enter_route(route, guest, access.get(route.handler, _ANY_PRINCIPAL))
+        prefix = "" if guest.name == "kernel" else f"/{guest.name}"
+        self._unmatched[app] = self._duty(guest, "*", f"{prefix}/*", _PUBLIC)
+
+    def enter_route(self, route: web.AbstractRoute, guest: Guest, access: Access) -> None:
+        """Prepare one route."""
+        template = route.resource.canonical if route.resource else f"/{guest.name}"
+        self._by_route[route] = self._duty(guest, route.method, template, access)
+
+    def leave(self, guest: Guest) -> None:
+        """Forget a guest's routes."""
+        self._by_route = {route: duty for route, duty in self._by_route.items() if duty.guest is not guest}
+
+    def find(self, match: web.UrlMappingMatchInfo) -> Duty:
+        """The duty of the route that a request was matched to, or of none (404, 405) in the application it came to."""
+        return self._by_route.get(match.route) or self._find_unmatched(match)
+
+    def _find_unmatched(self, match: web.UrlMappingMatchInfo) -> Duty:
+        root, *mounted = match.apps
+        return self._unmatched[mounted[0] if mounted else root]
+
+    def _duty(self, guest: Guest, method: str, template: str, access: Access) -> Duty:
+        meter = self._metrics.route(guest.name, method, template)
+        return Duty(guest, template, access.permission, access.public, access.probe, meter)

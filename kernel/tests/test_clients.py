@@ -1,0 +1,210 @@
+"""Clients and the recognition of their keys, on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address, ip_network
+
+import pytest
+import structlog
+
+from serai.errors import SeraiError, Unauthenticated
+from serai.identity import clients
+from serai.identity.authenticator import Authenticator
+from serai.identity.keys import digest, make_key
+
+
+@pytest.fixture
+async def authenticators(identity_database):
+    """Two processes' authenticators, both listening."""
+    pair = [Authenticator(identity_database, structlog.get_logger()) for _ in range(2)]
+    for authenticator in pair:
+        await authenticator.start()
+    await identity_database.listening()
+    yield pair
+    for authenticator in pair:
+        await authenticator.stop()
+
+
+async def ask(authenticator, key, address="192.0.2.1"):
+    """What a request with this key meets."""
+    authorization = f"Bearer {key}"
+    known = authenticator.recognise(authorization) or await authenticator.look_up(authorization)
+    return authenticator.admit(known, ip_address(address) if known.networks else None)
+
+
+async def refusal(authenticator, key, address="192.0.2.1"):
+    with pytest.raises(Unauthenticated) as caught:
+        await ask(authenticator, key, address)
+    return str(caught.value), caught.value.headers
+
+
+async def test_a_new_client_is_recognised_with_its_scopes(identity_database, authenticators):
+    client, key = await clients.add(
+        identity_database, name="hr-portal", owner="people team", scopes=["isapi:read", "isapi:read", "outage:write"]
+    )
+    assert client.scopes == ("isapi:read", "outage:write")
+    who = await ask(authenticators[0], key)
+    assert (who.kind, who.id, who.name) == ("client", client.id, "hr-portal")
+    assert who.may("isapi:read")
+    assert not who.may("isapi:operate")
+    assert authenticators[0].recognise(f"Bearer {key}")
+
+
+async def test_the_key_itself_is_stored_nowhere(identity_database):
+    _, key = await clients.add(identity_database, name="hr-portal", owner="people team", scopes=["isapi:read"])
+    async with identity_database.raw() as connection:
+        rows = await connection.fetch("select c::text || k::text from serai.client c, serai.api_key k")
+        assert await connection.fetchval("select digest from serai.api_key") == digest(key)
+    assert key not in str(rows)
+    assert key not in repr(await clients.list_clients(identity_database))
+
+
+async def test_what_is_not_a_bearer_key_is_refused_alike(identity_database, authenticators):
+    _, key = await clients.add(identity_database, name="a1", owner="x", scopes=[])
+    answers = {await refused_header(authenticators[0], h) for h in (f"Basic {key}", key, "Bearer", "Bearer srk_1", "")}
+    assert len(answers) == 1
+    assert await authenticators[0].look_up(f"bearer  {key}")
+
+
+async def refused_header(authenticator, authorization):
+    with pytest.raises(Unauthenticated) as caught:
+        await authenticator.look_up(authorization)
+    return str(caught.value)
+
+
+async def test_a_revoked_key_is_refused_by_all_processes_at_once(identity_database, authenticators, eventually):
+    client, key = await clients.add(identity_database, name="hr-portal", owner="people team", scopes=["isapi:read"])
+    for each in authenticators:
+        await ask(each, key)
+    revoked = await clients.revoke(identity_database, "hr-portal")
+    assert revoked.id == client.id
+    assert revoked.revoked_at is not None
+    await eventually(lambda: not any(each.recognise(f"Bearer {key}") for each in authenticators))
+    for each in authenticators:
+        assert await refusal(each, key) == await refusal(each, make_key())
+
+
+async def test_after_a_lost_listening_connection_nothing_known_is_trusted(identity_database, authenticators):
+    _, key = await clients.add(identity_database, name="hr-portal", owner="people team", scopes=["isapi:read"])
+    await ask(authenticators[1], key)
+    identity_database.reconnected()
+    assert authenticators[1].recognise(f"Bearer {key}") is None
+
+
+async def test_what_was_read_before_a_change_does_not_outlive_it(identity_database, authenticators, eventually):
+    _, key = await clients.add(identity_database, name="hr-portal", owner="people team", scopes=["isapi:read"])
+    authenticator = authenticators[1]
+    async with identity_database.pool.acquire() as lock, lock.transaction():
+        await lock.execute("lock table serai.client in access exclusive mode")
+        reading = asyncio.create_task(authenticator.look_up(f"Bearer {key}"))
+        await eventually(lambda: lock.fetchval("select exists (select from pg_locks where not granted)"))
+        identity_database.reconnected()
+    await reading
+    assert authenticator.recognise(f"Bearer {key}") is None
+
+
+async def test_an_expired_key_is_refused_from_memory_too(identity_database, authenticators, monkeypatch):
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    _, key = await clients.add(identity_database, name="contractor", owner="x", scopes=[], expires_at=soon)
+    await ask(authenticators[0], key)
+    monkeypatch.setattr("serai.identity.authenticator.time", lambda: soon.timestamp())
+    assert authenticators[0].recognise(f"Bearer {key}")
+    assert await refusal(authenticators[0], key) == await refusal(authenticators[0], make_key())
+
+
+async def test_a_key_bound_to_networks_is_refused_from_elsewhere(identity_database, authenticators):
+    _, key = await clients.add(
+        identity_database,
+        name="rack-7",
+        owner="x",
+        scopes=[],
+        networks=[ip_network("10.7.0.0/16"), ip_network("2001:db8::/32")],
+    )
+    for address in ("10.7.3.4", "2001:db8::5"):
+        assert (await ask(authenticators[0], key, address)).name == "rack-7"
+    assert await refusal(authenticators[0], key, "10.8.0.1") == await refusal(authenticators[0], make_key())
+    known = authenticators[0].recognise(f"Bearer {key}")
+    with pytest.raises(Unauthenticated):
+        authenticators[0].admit(known, None)
+
+
+async def test_last_use_is_written_once_a_minute_and_at_the_end(identity_database, authenticators):
+    async def last_use():
+        return (await clients.list_clients(identity_database))[0].last_used_at
+
+    _, key = await clients.add(identity_database, name="hr-portal", owner="people team", scopes=[])
+    await authenticators[0].write_last_use()
+    assert await last_use() is None
+    await ask(authenticators[0], key)
+    await authenticators[0].write_last_use()
+    first = await last_use()
+    assert datetime.now(UTC) - first < timedelta(minutes=1)
+    await ask(authenticators[0], key)
+    await authenticators[0].stop()
+    assert await last_use() == first
+    async with identity_database.raw() as connection:
+        await connection.execute("update serai.api_key set last_used_at = last_used_at - interval '5 minutes'")
+    await ask(authenticators[1], key)
+    await authenticators[1].stop()
+    assert await last_use() > first - timedelta(minutes=1)
+
+
+async def test_last_use_that_could_not_be_written_is_written_later(identity_database, authenticators):
+    _, key = await clients.add(identity_database, name="hr-portal", owner="people team", scopes=[])
+    await ask(authenticators[0], key)
+    async with identity_database.raw() as connection:
+        await connection.execute("alter table serai.api_key rename to away")
+        with structlog.testing.capture_logs() as logs:
+            await authenticators[0].write_last_use()
+        assert logs[0]["event"] == "the last use of keys could not be written"
+        await connection.execute("alter table serai.away rename to api_key")
+    await authenticators[0].write_last_use()
+    assert (await clients.list_clients(identity_database))[0].last_used_at is not None
+
+
+async def test_a_name_belongs_to_one_client_until_it_is_revoked(identity_database):
+    first, _ = await clients.add(identity_database, name="hr-portal", owner="people team", scopes=[])
+    with pytest.raises(SeraiError, match="There is a client named hr-portal already"):
+        await clients.add(identity_database, name="hr-portal", owner="others", scopes=[])
+    await clients.revoke(identity_database, first.id)
+    second, _ = await clients.add(identity_database, name="hr-portal", owner="others", scopes=[])
+    listed = await clients.list_clients(identity_database)
+    assert [(each.id, each.revoked_at is None) for each in listed] == [(first.id, False), (second.id, True)]
+
+
+async def test_what_cannot_be_done_is_said_in_a_sentence(identity_database):
+    for name in ("", "x", "cl_1", "Hr", "a b", "a" * 64):
+        with pytest.raises(SeraiError, match="cannot be a client's name"):
+            await clients.add(identity_database, name=name, owner="x", scopes=[])
+    past = datetime.now(UTC) - timedelta(days=1)
+    with pytest.raises(SeraiError, match="A key for hr-portal that expired at"):
+        await clients.add(identity_database, name="hr-portal", owner="x", scopes=[], expires_at=past)
+    with pytest.raises(SeraiError, match="No client that could be revoked has the name or id 'nobody'"):
+        await clients.revoke(identity_database, "nobody")
+    with pytest.raises(SeraiError, match="The key given for the client demo is damaged"):
+        await clients.ensure_client(identity_database, name="demo", owner="x", key="srk_oops", scopes=[])
+    assert await clients.list_clients(identity_database) == []
+
+
+async def test_the_demo_client_is_made_and_kept_as_it_shall_be(identity_database, authenticators, eventually):
+    key, newer = make_key(), make_key()
+    demo = {"name": "demo", "owner": "the demo"}
+    first = await clients.ensure_client(identity_database, **demo, key=key, scopes=["isapi:read"])
+    again = await clients.ensure_client(identity_database, **demo, key=key, scopes=["isapi:read", "smsdb:read"])
+    assert (again.id, again.scopes) == (first.id, ("isapi:read", "smsdb:read"))
+    assert (await ask(authenticators[0], key)).scopes == {"isapi:read", "smsdb:read"}
+    await clients.ensure_client(identity_database, **demo, key=newer, scopes=[])
+    await eventually(lambda: not any(each.recognise(f"Bearer {key}") for each in authenticators))
+    assert (await ask(authenticators[0], newer)).id == first.id
+    await refusal(authenticators[0], key)
+
+
+def test_a_scope_that_no_plugin_knows_is_refused_with_the_nearest():
+    known = {"isapi:read", "isapi:operate"}
+    clients.require_known(["isapi:read"], known)
+    with pytest.raises(SeraiError, match=r"No plugin knows the permission 'isapi:raed' \(did you mean isapi:read\?\)"):
+        clients.require_known(["isapi:read", "isapi:raed"], known)
+    with pytest.raises(SeraiError, match=r"there are: none"):
+        clients.require_known(["x"], [])

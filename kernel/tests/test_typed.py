@@ -122,7 +122,7 @@ async def batch_get(call: Call, body: list[Address], query: PageQuery) -> list[A
     return body
 
 
-@api.post("/people/{emplid}:forget", **plain)
+@api.post("/people/{emplid}/forget", **plain)
 async def forget(call: Call, emplid: str) -> None:
     """Forget a person."""
     call.headers["X-Forgot"] = emplid
@@ -294,8 +294,8 @@ async def test_a_malformed_escape_in_a_path_is_400(client):
     assert await mistakes_of(response) == {"/path/emplid": ("percent-encoded UTF-8", "a malformed encoding")}
 
 
-async def test_a_method_after_a_colon_is_routed(client):
-    response = await client.post("/api/v1/people/7:forget")
+async def test_a_verb_after_a_colon_is_routed_and_nothing_is_204(client):
+    response = await client.post("/api/v1/people/7/forget")
     assert (response.status, response.headers["X-Forgot"], await response.read()) == (204, "7", b"")
     assert (await post(client, "/people:batch-get", "[]")).status == 200
 
@@ -546,6 +546,7 @@ def synchronous(call: Call) -> None:
         (get_person, "/{emplid}/{other}", "`other`"),
         (get_person, "/{emplid:[0-9]+}", "path"),
         (get_person, "/{emplid}/{emplid}", "path"),
+        (get_person, "/{emplid}:forget", "path"),  # GET /{emplid} would answer it too
         (list_in_path, "/{emplid}", "`emplid`"),
         (optional_in_path, "/{emplid}", "`emplid`"),
         (loose_query, "/x", "LooseQuery"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect as python
 import re
-from collections.abc import Iterator
 from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 
 import attrs
@@ -15,9 +14,10 @@ from msgspec import Struct, inspect
 from serai.context import Call
 from serai.declarations import Route
 from serai.errors import PluginError
+from serai.web.nodes import bare, within
 from serai.web.parameters import is_list, reader_of
 
-_TEMPLATE = re.compile(r"(/([A-Za-z0-9._~:-]|\{[a-z][a-z0-9_]*\})+)+")
+_TEMPLATE = re.compile(r"(/([A-Za-z0-9._~:-]+|\{[a-z][a-z0-9_]*\}))+")
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
 
@@ -37,6 +37,10 @@ class Signature:
     """A Struct, a list of them, or None where the route takes no body."""
     returns: Any
     """What is encoded, None for an answer without a body, or `web.StreamResponse` for one that the handler makes."""
+
+    def status(self, route: Route) -> int:
+        """The status of a successful answer: the declared one, 204 where there is nothing to send."""
+        return 204 if self.returns is None and route.status == 200 else route.status
 
 
 def signature_of(plugin: str, route: Route) -> Signature:
@@ -115,10 +119,12 @@ class _Reading:
     def _path(self, hints: dict[str, Any], names: list[str]) -> type[Struct]:
         for name in names:
             node = self._node(name, hints[name])
-            if reader_of(node) is None or is_list(_bare(node)) or isinstance(node, inspect.UnionType):
+            if reader_of(node) is None or is_list(bare(node)) or isinstance(node, inspect.UnionType):
                 self._refuse(f"has the path parameter `{name}` of a type that a path cannot hold", "str, int, date ...")
         fields = [(name, hints[name]) for name in names]
-        return msgspec.defstruct("Path", fields, frozen=True, kw_only=True, forbid_unknown_fields=True)
+        return msgspec.defstruct(
+            f"{self._handler.__name__}_path", fields, frozen=True, kw_only=True, forbid_unknown_fields=True
+        )
 
     def _query(self, type_: Any) -> type[Struct]:
         node = self._node("query", type_)
@@ -135,15 +141,16 @@ class _Reading:
 
     def _body(self, type_: Any) -> Any:
         node = self._node("body", type_)
-        bare = _bare(node)
-        if not isinstance(_bare(bare.item_type) if isinstance(bare, inspect.ListType) else bare, inspect.StructType):
+        outer = bare(node)
+        item = outer.item_type if isinstance(outer, inspect.ListType) else outer
+        if not isinstance(bare(item), inspect.StructType):
             self._refuse("has a `body` that is neither a Struct nor a list of them")
         self._check_strict("body", node)
         return type_
 
     def _check_strict(self, name: str, root: inspect.Type) -> None:
         """Refuse input types that take more than their schema says."""
-        for node in _within(root):
+        for node in within(root):
             if isinstance(node, inspect.StructType) and not (node.forbid_unknown_fields and _is_frozen(node.cls)):
                 self._refuse(
                     f"takes {node.cls.__name__} in `{name}`, which lets unknown keys pass or can be changed",
@@ -156,7 +163,7 @@ class _Reading:
         self._check_plain(name, root)
 
     def _check_plain(self, name: str, root: inspect.Type) -> None:
-        for node in _within(root):
+        for node in within(root):
             if isinstance(node, inspect.DataclassType | inspect.TypedDictType | inspect.NamedTupleType):
                 self._refuse(f"has {node.cls.__name__} in `{name}`", "shapes on the wire are msgspec Structs")
             if isinstance(node, inspect.CustomType):
@@ -182,10 +189,6 @@ class _Reading:
         raise PluginError(f"{self._where} {what}", hint=hint)
 
 
-def _bare(node: inspect.Type) -> inspect.Type:
-    return _bare(node.type) if isinstance(node, inspect.Metadata) else node
-
-
 def _is_frozen(cls: type[Struct]) -> bool:
     return cls.__struct_config__.frozen
 
@@ -195,31 +198,3 @@ def _fields(type_: Any) -> tuple[str, ...]:
     if isinstance(type_, type) and issubclass(type_, Struct):
         return type_.__struct_encode_fields__
     return ()
-
-
-def _within(root: inspect.Type) -> Iterator[inspect.Type]:
-    """A type and all that it is made of, each once."""
-    seen: set[int] = set()
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        yield node
-        waiting += _parts(node)
-
-
-def _parts(node: inspect.Type) -> list[inspect.Type]:
-    match node:
-        case inspect.Metadata(type=inner):
-            return [inner]
-        case inspect.UnionType(types=types) | inspect.TupleType(item_types=types):
-            return list(types)
-        case inspect.DictType(key_type=key, value_type=value):
-            return [key, value]
-        case inspect.CollectionType(item_type=item):
-            return [item]
-        case inspect.StructType(fields=fields):
-            return [field.type for field in fields]
-    return []

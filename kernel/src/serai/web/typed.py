@@ -76,7 +76,7 @@ class _Binding:
         self._takes_query = signature.takes_query
         self._body = None if signature.body is None else Body(signature.body)
         self._gives_nothing = signature.returns is None
-        self._status = 204 if self._gives_nothing and route.status == 200 else route.status
+        self._status = signature.status(route)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request; raises the `Problem`s that the fused middleware turns into documents."""

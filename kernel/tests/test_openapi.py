@@ -20,7 +20,6 @@ from serai import (
     Api,
     Call,
     Conflict,
-    Forbidden,
     NotFound,
     Page,
     PageQuery,
@@ -224,3 +223,96 @@ def test_the_server_does_what_the_document_says(case, address):
     if case.meta.generation.mode.is_positive:
         case.query.pop("cursor", None)  # no schema can say which cursors are ours: made up ones are no valid data
     case.call_and_validate(base_url=address, headers={"Authorization": f"Bearer {KEY}"})
+
+
+# --- as a reader finds it
+
+
+@pytest.fixture(scope="module")
+def described_api() -> dict[str, Any]:
+    return described(api)
+
+
+def operation(document: dict[str, Any], path: str, method: str = "get") -> dict[str, Any]:
+    return document["paths"][f"/demo/api/v1{path}"][method]
+
+
+def parameter(document: dict[str, Any], path: str, name: str) -> dict[str, Any]:
+    return next(one for one in operation(document, path)["parameters"] if one.get("name") == name)
+
+
+def test_an_operation_says_what_it_does_and_who_may(described_api):
+    listed = operation(described_api, "/things")
+    assert (listed["operationId"], listed["summary"]) == ("list_things", "List things in order.")
+    assert listed["description"] == "The smallest come first.\n\nNeeds the permission `demo:read`."
+    assert (listed["x-permission"], listed["security"]) == ("demo:read", [{"key": []}])
+    public = operation(described_api, "/about")
+    assert (public["security"], "x-permission" in public) == ([], False)
+    assert not {"401", "403"} & set(public["responses"])
+
+
+def test_a_parameter_shows_its_description_example_default_and_limits(described_api):
+    q = parameter(described_api, "/things", "q")
+    assert (q["required"], q["description"], q["schema"]["examples"]) == (False, "Part of the name", ["lamp"])
+    limit = parameter(described_api, "/things", "limit")["schema"]
+    assert limit == {"type": "integer", "minimum": 1, "maximum": 1000, "default": 50}
+    fields = parameter(described_api, "/things", "fields")
+    assert (fields["schema"]["type"], fields["style"], fields["explode"]) == ("array", "form", False)
+    assert parameter(described_api, "/things/{thing_id}", "thing_id")["required"] is True
+
+
+def test_declared_problems_stand_beside_the_kernels_own(described_api):
+    responses = operation(described_api, "/things", "post")["responses"]
+    assert list(responses) == ["201", "400", "401", "403", "413", "415", "422", "429", "500", "503"]
+    assert "The thing is too heavy" in responses["422"]["description"]
+    assert responses["422"]["x-problems"] == ["too-heavy"]
+    assert "404" in operation(described_api, "/things/{thing_id}")["responses"]
+
+
+def test_reads_have_an_etag_and_pages_a_link(described_api):
+    listed, one = operation(described_api, "/things"), operation(described_api, "/things/{thing_id}")
+    assert {"ETag", "Link", "X-Request-Id"} == set(listed["responses"]["200"]["headers"])
+    assert "Link" not in one["responses"]["200"]["headers"]
+    assert "304" in one["responses"]
+    assert "304" not in operation(described_api, "/things", "post")["responses"]
+    assert "content" not in operation(described_api, "/things/{thing_id}/forget", "post")["responses"]["204"]
+
+
+def test_requests_are_closed_and_answers_complete_but_open(described_api):
+    schemas = described_api["components"]["schemas"]
+    assert schemas["NewThing"]["additionalProperties"] is False
+    assert schemas["NewThing"]["required"] == ["name"]
+    assert "additionalProperties" not in schemas["Thing"]
+    assert schemas["Thing"]["required"] == ["id", "name", "made", "colour", "parts"], "all but what may be UNSET"
+
+
+def test_components_have_the_names_that_people_say(described_api):
+    schemas = described_api["components"]["schemas"]
+    assert {"ThingPage", "Part", "PartInput", "Size", "Problem"} <= set(schemas)
+    assert not [name for name in schemas if "_" in name]
+    assert schemas["ThingPage"]["properties"]["items"]["items"] == {"$ref": "#/components/schemas/Thing"}
+    assert schemas["PartInput"]["properties"]["parts"]["items"] == {"$ref": "#/components/schemas/PartInput"}
+
+
+def test_a_second_version_has_operation_ids_of_its_own():
+    second = Api(version=2)
+    second.get("/about", public=True)(about)
+    paths = described(api, second)["paths"]
+    assert paths["/demo/api/v1/about"]["get"]["operationId"] == "about"
+    assert paths["/demo/api/v2/about"]["get"]["operationId"] == "about_v2"
+
+
+def test_a_handler_that_cannot_be_bound_cannot_be_described():
+    broken = Api()
+    broken.get("/about/{name}", public=True)(about)
+    with pytest.raises(PluginError, match=r"demo: .*about.*`name`"):
+        described(broken)
+
+
+async def test_the_document_is_served_with_an_etag(aiohttp_client, described_api):
+    client = await aiohttp_client(application())
+    headers = {"Authorization": f"Bearer {KEY}"}
+    response = await client.get("/demo/api/openapi.json", headers=headers)
+    assert await response.json() == described_api
+    headers["If-None-Match"] = response.headers["ETag"]
+    assert (await client.get("/demo/api/openapi.json", headers=headers)).status == 304

@@ -101,7 +101,7 @@ def _operations(name: str, apis: Sequence[Api]) -> Iterator[_Operation]:
 
 
 def _taken_by(one: _Operation) -> list[Any]:
-    types = [one.signature.path, one.signature.query]
+    types = [*one.signature.path.values(), one.signature.query]
     return types if one.signature.body is None else [*types, one.signature.body]
 
 
@@ -149,25 +149,24 @@ def _operation(one: _Operation, inputs: Schemas, outputs: Schemas) -> Schema:
 
 
 def _parameters(one: _Operation, inputs: Schemas) -> Iterator[Schema]:
-    yield from _parameters_of(inputs.struct(one.signature.path), "path")
-    yield from _parameters_of(inputs.struct(one.signature.query), "query")
-    if one.route.method == "GET":
+    for name, type_ in one.signature.path.items():
+        yield _parameter(name, "path", inputs.of(type_), required=True)
+    query = inputs.struct(one.signature.query)
+    for name, schema in query["properties"].items():
+        yield _parameter(name, "query", schema, required=name in query["required"])
+    if one.route.method == "GET" and _gives_json(one):
         yield {"$ref": "#/components/parameters/IfNoneMatch"}
 
 
-def _parameters_of(shape: Schema, where: str) -> Iterator[Schema]:
-    """The Parameter Objects of a shape's fields."""
-    required = shape.get("required", [])
-    for name, stated in shape["properties"].items():
-        schema = without_null(stated)
-        parameter: Schema = {"name": name, "in": where, "required": name in required, "schema": schema}
-        if schema.get("default", ...) is None:
-            del schema["default"]
-        if "description" in schema:
-            parameter["description"] = schema.pop("description")
-        if schema.get("type") == "array":
-            parameter |= {"style": "form", "explode": False}
-        yield parameter
+def _parameter(name: str, where: str, stated: Schema, *, required: bool) -> Schema:
+    """The Parameter Object of a value with the schema `stated`."""
+    schema = without_null(stated)
+    parameter: Schema = {"name": name, "in": where, "required": required, "schema": schema}
+    if "description" in schema:
+        parameter["description"] = schema.pop("description")
+    if schema.get("type") == "array":
+        parameter |= {"style": "form", "explode": False}
+    return parameter
 
 
 def _responses(one: _Operation, outputs: Schemas) -> Schema:

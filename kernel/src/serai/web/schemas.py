@@ -102,19 +102,21 @@ def nested(schema: Schema) -> Iterator[Schema]:
         yield from nested(part)
 
 
-def without_null(schema: Schema) -> Schema:
-    """The schema of a parameter: it can be absent, but no text stands for null."""
+def without_null(stated: Schema) -> Schema:
+    """A schema as that of a parameter: it can be absent, but no text stands for null."""
+    rest = [one for one in stated.get("anyOf", ()) if one != {"type": "null"}]
+    schema = {**rest[0], **stated} if len(rest) == 1 else dict(stated)
+    if len(rest) == 1:
+        del schema["anyOf"]
     if "enum" in schema:
-        return {**schema, "enum": [value for value in schema["enum"] if value is not None]}
-    rest = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
-    if len(rest) != 1:
-        return schema
-    outer = {key: value for key, value in schema.items() if key != "anyOf"}
-    return {**rest[0], **outer}
+        schema["enum"] = [value for value in schema["enum"] if value is not None]
+    if schema.get("default", ...) is None:
+        del schema["default"]
+    return schema
 
 
 def _omissible(node: inspect.StructType) -> set[str]:
-    """Fields that an answer may leave out: those that may be `UNSET`, or all with a default if the Struct omits those."""
+    """Fields that an answer may leave out: those that may be `UNSET`, or all with a default if it omits those."""
     omits_defaults = (get_origin(node.cls) or node.cls).__struct_config__.omit_defaults
     return {
         field.encode_name

@@ -7,7 +7,6 @@ import re
 from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 
 import attrs
-import msgspec
 from aiohttp import web
 from msgspec import Struct, inspect
 
@@ -29,8 +28,8 @@ class NoQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Signature:
     """The types of a handler."""
 
-    path: type[Struct]
-    """Its path parameters, as fields."""
+    path: dict[str, Any]
+    """The types of its path's parameters, by name."""
     query: type[Struct]
     takes_query: bool
     body: Any
@@ -62,10 +61,7 @@ class _Reading:
         hints = self._hints()
         names = _PLACEHOLDER.findall(self._route.path)
         if len(set(names)) < len(names) or not _TEMPLATE.fullmatch(self._route.path):
-            self._refuse(
-                "has a path that cannot be mounted", "parts are plain or {name} with distinct names; types go to the "
-                "handler's parameters"
-            )  # fmt: skip
+            self._refuse("has a path that cannot be mounted", "each part is plain, or one {name} of its own")
         self._check_parameters(hints, names)
         body = hints.get("body")
         signature = Signature(
@@ -116,15 +112,12 @@ class _Reading:
         if "body" in parameters and self._route.method == "GET":
             self._refuse("takes a `body`, which GET does not have")
 
-    def _path(self, hints: dict[str, Any], names: list[str]) -> type[Struct]:
+    def _path(self, hints: dict[str, Any], names: list[str]) -> dict[str, Any]:
         for name in names:
-            node = self._node(name, hints[name])
-            if reader_of(node) is None or is_list(bare(node)) or isinstance(node, inspect.UnionType):
+            node = bare(self._node(name, hints[name]))
+            if reader_of(node) is None or is_list(node) or isinstance(node, inspect.UnionType):
                 self._refuse(f"has the path parameter `{name}` of a type that a path cannot hold", "str, int, date ...")
-        fields = [(name, hints[name]) for name in names]
-        return msgspec.defstruct(
-            f"{self._handler.__name__}_path", fields, frozen=True, kw_only=True, forbid_unknown_fields=True
-        )
+        return {name: hints[name] for name in names}
 
     def _query(self, type_: Any) -> type[Struct]:
         node = self._node("query", type_)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, NamedTuple
 
 from aiohttp import web
-from msgspec import structs
+from msgspec import Struct, defstruct, structs
 
 from serai.declarations import Api, Route
 from serai.errors import Invalid, Mistake, PluginError
@@ -71,7 +71,7 @@ class _Binding:
         signature = signature_of(plugin, route)
         self._handler = route.handler
         self._template = template
-        self._path = Parameters(signature.path, under=("path",)) if signature.path.__struct_fields__ else None
+        self._path = Parameters(_shape(signature.path), under=("path",)) if signature.path else None
         self._query = Parameters(signature.query)
         self._takes_query = signature.takes_query
         self._body = None if signature.body is None else Body(signature.body)
@@ -118,6 +118,10 @@ class _Binding:
 
 def _named(route: Route) -> str:
     return f"{route.operation} ({route.method} {route.path})"
+
+
+def _shape(fields: dict[str, Any]) -> type[Struct]:
+    return defstruct("Path", list(fields.items()), frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 def _path_pairs(request: web.Request) -> Iterator[tuple[str, str | None]]:

@@ -1,0 +1,51 @@
+"""`HttpCall`: one request as a typed handler sees it (`serai.Call`)."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any, TypeVar
+
+import msgspec
+from aiohttp import web
+from multidict import CIMultiDict
+
+from serai.context import Context, Principal
+from serai.declarations import PageQuery
+from serai.web.keys import CONTEXT, CURSORS, PRINCIPAL
+
+T = TypeVar("T")
+_PAGING = frozenset(PageQuery.__struct_fields__)
+
+
+class HttpCall:
+    """The `Call` of a request: made by the binding, lives as long as the request."""
+
+    __slots__ = ("_template", "ctx", "headers", "request", "who")
+
+    def __init__(self, request: web.Request, template: str) -> None:
+        self.request = request
+        self.ctx: Context = request.app[CONTEXT]
+        self.who: Principal = request[PRINCIPAL]
+        self.headers: MutableMapping[str, str] = CIMultiDict()
+        self._template = template
+
+    def get(self, key: type[T]) -> T:
+        """What the plugin provided for `key`."""
+        return self.ctx.get(key)
+
+    def position(self, query: PageQuery) -> list[Any] | None:
+        """Where `query.cursor` says the page before ended; None on the first page."""
+        if query.cursor is None:
+            return None
+        return self.request.app[CURSORS].open(self._bound_to(query), query.cursor)
+
+    def cursor(self, query: PageQuery, position: list[Any] | None) -> str | None:
+        """The `next_cursor` of a page that ended at `position`; None for None."""
+        if position is None:
+            return None
+        return self.request.app[CURSORS].make(self._bound_to(query), position)
+
+    def _bound_to(self, query: PageQuery) -> bytes:
+        """The plugin, the route, its path's values and the query's filters: what a cursor is good for."""
+        filters = {name: getattr(query, name) for name in query.__struct_fields__ if name not in _PAGING}
+        return msgspec.json.encode([self.ctx.name, self._template, dict(self.request.match_info), filters])

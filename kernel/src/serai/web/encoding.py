@@ -1,0 +1,76 @@
+"""Answers of typed handlers: JSON by msgspec, strong ETags, 304, `Link` to the next page."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from multidict import CIMultiDict
+
+from serai.declarations import Page
+from serai.web.call import HttpCall
+
+_encode = msgspec.json.Encoder().encode
+_VARY = "Authorization"  # two callers may see different fields of the same thing
+
+
+def etag_of(body: bytes) -> str:
+    """The strong entity tag (RFC 9110, 8.8.3) of a body: equal bytes, equal tag."""
+    return f'"{blake2b(body, digest_size=12).hexdigest()}"'
+
+
+def is_fresh(if_none_match: str, etag: str) -> bool:
+    """Whether `If-None-Match` (a list of tags, weak or strong, or `*`) names `etag`: weak comparison, RFC 9110 13.1.2.
+
+    Our tags hold no comma, so that splitting at commas finds them in every list.
+    """
+    return if_none_match.strip() == "*" or any(
+        tag.strip().removeprefix("W/") == etag for tag in if_none_match.split(",")
+    )
+
+
+def answer(call: HttpCall, value: Any, status: int) -> web.Response:
+    """The answer that carries `value` as JSON; `None` is an answer without a body.
+
+    A successful read carries an `ETag` and is 304 where the client already has it; a `Page` that is not the last
+    carries a `Link` to the next.
+    """
+    headers = _headers(call)
+    if value is None:
+        return web.Response(status=status, headers=headers)
+    return json_answer(call.request, _encode(value), status, headers, next_page=_next_page(call.request, value))
+
+
+def json_answer(
+    request: web.Request, body: bytes, status: int, headers: CIMultiDict[str], *, next_page: str | None = None
+) -> web.Response:
+    """An answer of ready JSON bytes; `headers` are taken over and completed."""
+    if status == 200 and request.method in {"GET", "HEAD"}:
+        etag = headers.setdefault("ETag", etag_of(body))
+        if_none_match = request.headers.get("If-None-Match")
+        if if_none_match is not None and is_fresh(if_none_match, etag):
+            return web.Response(status=304, headers=headers)
+    if next_page is not None:
+        headers.add("Link", next_page)
+    headers["Content-Type"] = "application/json"
+    return web.Response(body=body, status=status, headers=headers)
+
+
+def _headers(call: HttpCall) -> CIMultiDict[str]:
+    """The headers that the handler set, and `Vary`."""
+    headers = CIMultiDict(call.headers)
+    also = headers.get("Vary")
+    headers["Vary"] = f"{_VARY}, {also}" if also else _VARY
+    return headers
+
+
+def _next_page(request: web.Request, value: Any) -> str | None:
+    """The `Link` (RFC 8288) to the page after `value`: this request with another cursor."""
+    if not isinstance(value, Page) or value.next_cursor is None:
+        return None
+    kept = [part for part in request.rel_url.raw_query_string.split("&") if part and not part.startswith("cursor=")]
+    query = "&".join([*kept, f"cursor={value.next_cursor}"])
+    target = f"{request.rel_url.raw_path}?{query}".replace("<", "%3C").replace(">", "%3E")
+    return f'<{target}>; rel="next"'

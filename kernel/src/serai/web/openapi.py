@@ -1,0 +1,198 @@
+"""OpenAPI 3.1 of a plugin's typed routes, derived from their types (https://spec.openapis.org/oas/v3.1.1)."""
+
+from __future__ import annotations
+
+import inspect as python
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
+from typing import Any, get_origin
+
+import attrs
+import msgspec
+from aiohttp import web
+from multidict import CIMultiDict
+
+from serai.declarations import Api, Page, Route
+from serai.web.encoding import json_answer
+from serai.web.refusals import COMPONENTS, refusals_of
+from serai.web.schemas import Schema, Schemas, given, taken, without_null
+from serai.web.signature import Signature, signature_of
+from serai.web.typed import HttpHandler
+
+_REQUEST_ID = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
+_HEADERS = {
+    "X-Request-Id": "Names this request in the logs; say it when you report a fault.",
+    "ETag": "Names exactly these bytes (RFC 9110, 8.8.3); send it back as `If-None-Match`.",
+    "Link": 'The page after this one, as `<...>; rel="next"` (RFC 8288); absent on the last.',
+}
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "The `ETag` of the answer that you have: 304 if it is still the same.",
+    "schema": {"type": "string"},
+}
+
+
+@attrs.frozen
+class _Operation:
+    """A route with what its handler takes and gives."""
+
+    path: str
+    route: Route
+    signature: Signature
+    id: str
+
+    @property
+    def status(self) -> int:
+        return self.signature.status(self.route)
+
+
+def document(*, name: str, title: str, version: str, summary: str, apis: Sequence[Api]) -> dict[str, Any]:
+    """The OpenAPI document of the plugin `name`, as plain JSON values.
+
+    Raises `PluginError` where a handler cannot be bound, as mounting it does.
+    """
+    operations = list(_operations(name, apis))
+    inputs = taken([type_ for one in operations for type_ in _taken_by(one)])
+    outputs = given([one.signature.returns for one in operations if _gives_json(one)])
+    both = inputs.components.keys() & outputs.components.keys()
+    differing = {known for known in both if inputs.components[known] != outputs.components[known]}
+    inputs.rename(lambda known: f"{known}Input" if known in differing else known)
+    paths: dict[str, dict[str, Schema]] = {}
+    for one in operations:
+        paths.setdefault(one.path, {})[one.route.method.lower()] = _operation(one, inputs, outputs)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": version, "summary": summary},
+        "paths": paths,
+        "components": {
+            "schemas": {**_referred(paths, {**inputs.components, **outputs.components}), **COMPONENTS},
+            "headers": {
+                header: {"description": text, "schema": {"type": "string"}} for header, text in _HEADERS.items()
+            },
+            "parameters": {"IfNoneMatch": _IF_NONE_MATCH},
+            "securitySchemes": {
+                "key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An API key: `Authorization: Bearer srk_...`",
+                }
+            },
+        },
+    }
+
+
+def document_handler(document: dict[str, Any]) -> HttpHandler:
+    """A raw aiohttp handler that answers the document, with an ETag."""
+    body = msgspec.json.encode(document)
+
+    async def openapi_document(request: web.Request) -> web.StreamResponse:
+        return json_answer(request, body, 200, CIMultiDict())
+
+    return openapi_document
+
+
+def _operations(name: str, apis: Sequence[Api]) -> Iterator[_Operation]:
+    for api in apis:
+        suffix = "" if api.version == 1 else f"_v{api.version}"
+        for route in api.routes:
+            path = f"/{name}/api/v{api.version}{route.path}"
+            yield _Operation(path, route, signature_of(name, route), route.operation + suffix)
+
+
+def _taken_by(one: _Operation) -> list[Any]:
+    types = [*one.signature.path.values(), one.signature.query]
+    return types if one.signature.body is None else [*types, one.signature.body]
+
+
+def _gives_json(one: _Operation) -> bool:
+    return one.signature.returns is not None and one.signature.returns is not web.StreamResponse
+
+
+def _referred(root: Any, components: dict[str, Schema]) -> dict[str, Schema]:
+    """Those components that `root` refers to, directly or through others, by name in alphabetical order."""
+    found: dict[str, Schema] = {}
+    waiting = _references(root)
+    while waiting:
+        name = waiting.pop()
+        if name in components and name not in found:
+            found[name] = components[name]
+            waiting += _references(found[name])
+    return dict(sorted(found.items()))
+
+
+def _references(tree: Any) -> list[str]:
+    if isinstance(tree, dict):
+        own = [tree["$ref"].rpartition("/")[2]] if isinstance(tree.get("$ref"), str) else []
+        return own + [name for part in tree.values() for name in _references(part)]
+    return [name for part in tree for name in _references(part)] if isinstance(tree, list) else []
+
+
+def _operation(one: _Operation, inputs: Schemas, outputs: Schemas) -> Schema:
+    """The Operation Object of a route."""
+    route = one.route
+    summary, _, more = (python.getdoc(route.handler) or "").partition("\n")
+    who = "Public: no key is needed." if route.public else f"Needs the permission `{route.permission}`."
+    operation: Schema = {
+        "operationId": one.id,
+        "summary": summary,
+        "description": f"{more.strip()}\n\n{who}".strip(),
+        "security": [] if route.public else [{"key": []}],
+        "parameters": list(_parameters(one, inputs)),
+        "responses": _responses(one, outputs),
+    }
+    if route.permission:
+        operation["x-permission"] = route.permission
+    if one.signature.body is not None:
+        operation["requestBody"] = {"required": True, "content": _json(inputs.of(one.signature.body))}
+    return operation
+
+
+def _parameters(one: _Operation, inputs: Schemas) -> Iterator[Schema]:
+    for name, type_ in one.signature.path.items():
+        yield _parameter(name, "path", inputs.of(type_), required=True)
+    query = inputs.struct(one.signature.query)
+    for name, schema in query["properties"].items():
+        yield _parameter(name, "query", schema, required=name in query["required"])
+    if one.route.method == "GET" and _gives_json(one):
+        yield {"$ref": "#/components/parameters/IfNoneMatch"}
+
+
+def _parameter(name: str, where: str, stated: Schema, *, required: bool) -> Schema:
+    """The Parameter Object of a value with the schema `stated`."""
+    schema = without_null(stated)
+    parameter: Schema = {"name": name, "in": where, "required": required, "schema": schema}
+    if "description" in schema:
+        parameter["description"] = schema.pop("description")
+    if schema.get("type") == "array":
+        parameter |= {"style": "form", "explode": False}
+    return parameter
+
+
+def _responses(one: _Operation, outputs: Schemas) -> Schema:
+    headers: Schema = dict(_REQUEST_ID)
+    answer: Schema = {"description": HTTPStatus(one.status).phrase, "headers": headers}
+    responses = {str(one.status): answer}
+    if _gives_json(one):
+        answer["content"] = _json(outputs.of(one.signature.returns))
+        if one.route.method == "GET":
+            headers["ETag"] = {"$ref": "#/components/headers/ETag"}
+            responses["304"] = {"description": "What you have is still the same", "headers": dict(headers)}
+        if get_origin(one.signature.returns) is Page:
+            headers["Link"] = {"$ref": "#/components/headers/Link"}
+    for status, refusals in refusals_of(one.route, takes_body=one.signature.body is not None).items():
+        responses[str(status)] = {
+            "description": "\n".join(f"- `{refusal.slug}`: {refusal.title}" for refusal in refusals),
+            "headers": dict(_REQUEST_ID),
+            "content": {"application/problem+json": {"schema": {"$ref": _problem_schema(status)}}},
+            "x-problems": [refusal.slug for refusal in refusals],
+        }
+    return responses
+
+
+def _problem_schema(status: int) -> str:
+    return f"#/components/schemas/{'InvalidRequest' if status == 400 else 'Problem'}"
+
+
+def _json(schema: Schema) -> Schema:
+    return {"application/json": {"schema": schema}}

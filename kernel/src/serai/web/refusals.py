@@ -1,0 +1,87 @@
+"""What requests can be refused with, as OpenAPI says it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from serai.declarations import Route
+from serai.errors import Forbidden, Invalid, Problem, Unauthenticated, Unavailable
+from serai.web.bodies import UnsupportedMediaType
+
+
+@attrs.frozen
+class Refusal:
+    """One type of problem document."""
+
+    status: int
+    slug: str
+    title: str
+
+    @classmethod
+    def of(cls, problem: type[Problem]) -> Refusal:
+        """The documents that a class of problems becomes."""
+        return cls(problem.status, problem.slug, problem.title)
+
+
+_EVERYWHERE = (
+    Refusal.of(Invalid),
+    Refusal(429, "too-many-requests", "Too many requests"),
+    Refusal.of(Problem),
+    Refusal.of(Unavailable),
+)
+_WITH_KEY = (Refusal.of(Unauthenticated), Refusal.of(Forbidden))
+_WITH_BODY = (Refusal(413, "body-too-large", "The request body is too large"), Refusal.of(UnsupportedMediaType))
+
+COMPONENTS: dict[str, dict[str, Any]] = {
+    "Problem": {
+        "title": "Problem",
+        "description": "Why there is no other answer (RFC 9457). More members may come with some types.",
+        "type": "object",
+        "properties": {
+            "type": {"type": "string", "description": "`/-/problems/` and the slug that names the kind of problem"},
+            "title": {"type": "string", "description": "The kind of problem, the same each time"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string", "description": "What is wrong this time"},
+            "hint": {"type": "string", "description": "What may help"},
+            "request_id": {"type": "string", "description": "Names the request in the logs"},
+        },
+        "required": ["type", "title", "status", "detail", "request_id"],
+    },
+    "InvalidRequest": {
+        "title": "InvalidRequest",
+        "description": "Every mistake in the request.",
+        "allOf": [{"$ref": "#/components/schemas/Problem"}],
+        "properties": {"errors": {"type": "array", "items": {"$ref": "#/components/schemas/Mistake"}}},
+    },
+    "Mistake": {
+        "title": "Mistake",
+        "description": "One thing that does not fit.",
+        "type": "object",
+        "properties": {
+            "pointer": {
+                "type": "string",
+                "description": "Where (RFC 6901): into the body, `/limit` for a parameter of the query, `/path/emplid`"
+                " for one of the path",
+            },
+            "expected": {"type": "string"},
+            "found": {"type": "string"},
+        },
+        "required": ["pointer", "expected", "found"],
+    },
+}
+"""The schemas of problem documents."""
+
+
+def refusals_of(route: Route, *, takes_body: bool) -> dict[int, list[Refusal]]:
+    """All that a route can refuse with, by status in ascending order: the kernel's own and those that it `raises`."""
+    refusals = [*_EVERYWHERE, *(Refusal.of(problem) for problem in route.raises)]
+    if not route.public:
+        refusals += _WITH_KEY
+    if takes_body:
+        refusals += _WITH_BODY
+    by_status: dict[int, list[Refusal]] = {}
+    for refusal in sorted(set(refusals), key=lambda one: (one.status, one.slug)):
+        by_status.setdefault(refusal.status, []).append(refusal)
+    return by_status

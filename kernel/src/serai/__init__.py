@@ -114,7 +114,9 @@ _HOMES = {
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = [*_HOME_OF]
+
+def __dir__() -> list[str]:
+    return sorted(_HOME_OF)
 
 
 def __getattr__(name: str) -> Any:

@@ -1,5 +1,5 @@
 """The `serai` command."""
 
+from serai.cli.main import main
 
-def main() -> None:
-    """Entry point of the `serai` script."""
+__all__ = ["main"]

@@ -97,6 +97,8 @@ class Duties:
         self._hosts = _hosts(public_url)
         self._process = secrets.token_hex(4)
         self._numbers = count(1)
+        self.let_go = False
+        """Close each connection with its next answer: this process is leaving, another takes over."""
 
     def attach(self, root: web.Application, access: Mapping[Any, Access], *, body_limit: int) -> None:
         """Serve a root application, whose own routes are all there already; `access` is that of their handlers."""
@@ -138,6 +140,8 @@ class Duties:
     async def _sign(self, request: web.Request, response: web.StreamResponse) -> None:
         """Put the kernel's headers on any answer, just before its first byte is written."""
         headers = response.headers
+        if self.let_go:
+            response.force_close()
         headers[_REQUEST_ID] = current.request_id.get() or ""
         headers[_SERVER] = "serai"
         headers[_CONTENT_TYPE_OPTIONS] = "nosniff"

@@ -1,0 +1,1 @@
+"""One worker process: puts a deployment together and serves it."""

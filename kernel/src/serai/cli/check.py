@@ -1,0 +1,91 @@
+"""`serai check`: everything that is wrong with a deployment's file, at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from serai.cli.loaded import load_all
+from serai.cli.options import as_json, in_loop
+from serai.cli.output import show_json
+from serai.config.deployment import Deployment, read
+from serai.config.document import ConfigError
+from serai.errors import Mistake
+from serai.hosting.binding import bind_devices
+from serai.hosting.loading import Loaded, Misconfigured
+from serai.hosting.order import missing_requirement, start_order
+from serai.hosting.states import Trouble
+
+
+@click.command("check")
+@click.option("-c", "--config", type=click.Path(dir_okay=False, path_type=Path), default=Path("serai.toml"))
+@as_json
+@in_loop
+async def check_command(config: Path, json_: bool) -> None:
+    """Name every mistake of the file: where, what was expected, what was found. Exit code 3 where there are any.
+
+    Imports the plugins and drivers that the file lists and no others; needs no database.
+    """
+    try:
+        deployment = read(config)
+    except ConfigError as error:
+        lines = _lines(error)
+    else:
+        lines = await _deep(deployment)
+    if json_:
+        show_json(lines)
+    else:
+        for line in lines:
+            click.echo(line["text"], err=True)
+        if not lines:
+            click.echo(f"{config} is in order")
+    if lines:
+        sys.exit(3)
+
+
+async def _deep(deployment: Deployment) -> list[dict[str, str]]:
+    """What only the plugins and drivers themselves know to be wrong."""
+    loaded = await load_all(deployment)
+    lines: list[dict[str, str]] = []
+    mistakes: list[Mistake] = []
+    for name, plugin in loaded.items():
+        if isinstance(plugin, Misconfigured):
+            mistakes += plugin.mistakes
+        elif isinstance(plugin, Trouble):
+            lines.append(_line(deployment, f"kernel.plugins: {name}", plugin.sentence, plugin.hint))
+    plugins = {name: plugin.declared for name, plugin in loaded.items() if isinstance(plugin, Loaded)}
+    versions = {name: plugin.version for name, plugin in plugins.items()}
+    for name, blocked in start_order(plugins)[1].items():
+        lines.append(_line(deployment, f"kernel.plugins: {name}", blocked.sentence, blocked.hint))
+    for name, declared in plugins.items():
+        missing = missing_requirement(declared, versions)
+        if missing is not None:
+            lines.append(_line(deployment, f"kernel.plugins: {name}", missing.sentence, missing.hint))
+    for device in await bind_devices(deployment):
+        mistakes += device.mistakes
+        if device.trouble is not None:
+            lines.append(_line(deployment, f"devices.{device.name}", device.trouble.sentence, device.trouble.hint))
+    if mistakes:
+        lines += _lines(ConfigError(deployment.document, mistakes))
+    return lines
+
+
+def _line(deployment: Deployment, where: str, sentence: str, hint: str) -> dict[str, str]:
+    file = str(deployment.document.path)
+    text = f"{file}: {where}: {sentence}" + (f" ({hint})" if hint else "")
+    return {"file": file, "path": where, "expected": hint, "found": sentence, "text": text}
+
+
+def _lines(error: ConfigError) -> list[dict[str, str]]:
+    return [
+        {
+            "file": str(error.document.path),
+            "path": mistake.dotted,
+            "expected": mistake.expected,
+            "found": mistake.found,
+            "text": error.document.describe(mistake),
+        }
+        for mistake in error.mistakes
+    ]

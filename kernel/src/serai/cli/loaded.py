@@ -1,0 +1,45 @@
+"""Imports enabled plugins for commands that need what they declare."""
+
+from __future__ import annotations
+
+import asyncio
+
+from serai.config.deployment import Deployment
+from serai.errors import SeraiError
+from serai.hosting.entry_points import PLUGINS, installed
+from serai.hosting.loading import Loaded, Loader
+from serai.hosting.permissions import KERNEL_PERMISSIONS
+from serai.hosting.states import Trouble
+
+
+async def load_enabled(deployment: Deployment, name: str) -> Loaded:
+    """Load a plugin of the deployment. Raises `SeraiError` where it is not enabled or cannot be loaded."""
+    if name not in deployment.kernel.plugins:
+        raise SeraiError(
+            f"{name} is not enabled in {deployment.document.path}",
+            hint=f"Enabled are {', '.join(sorted(deployment.kernel.plugins)) or 'none'}.",
+        )
+    return await Loader(deployment, installed(PLUGINS), deployment.kernel.start_timeout).load(name)
+
+
+async def load_all(deployment: Deployment) -> dict[str, Loaded | Trouble]:
+    """Load every enabled plugin, each on its own; what keeps one from loading stands in its place."""
+    loader = Loader(deployment, installed(PLUGINS), deployment.kernel.start_timeout)
+
+    async def load(name: str) -> Loaded | Trouble:
+        try:
+            return await loader.load(name)
+        except Trouble as trouble:
+            return trouble
+
+    names = sorted(deployment.kernel.plugins)
+    return dict(zip(names, await asyncio.gather(*map(load, names)), strict=True))
+
+
+async def known_permissions(deployment: Deployment) -> dict[str, str]:
+    """Every permission of the kernel and of the plugins that load, with what it allows."""
+    known = dict(KERNEL_PERMISSIONS)
+    for loaded in (await load_all(deployment)).values():
+        if isinstance(loaded, Loaded):
+            known |= loaded.declared.info.permissions
+    return known

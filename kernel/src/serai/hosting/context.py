@@ -1,0 +1,95 @@
+"""The `Context` that a plugin receives, and what it holds on the plugin's behalf."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from serai.context import Database, Devices, DeviceState
+from serai.declarations import Log
+from serai.errors import PluginError
+from serai.hosting.states import Blocked, Code
+from serai.telemetry import logs
+
+T = TypeVar("T")
+
+
+class GuestDevices:
+    """The deployment's devices, noting in `used` which of them this plugin asks for."""
+
+    def __init__(self, plugin: str, devices: Devices, used: set[str]) -> None:
+        self._plugin = plugin
+        self._devices = devices
+        self._used = used
+
+    def get(self, protocol: type[T], name: str) -> T:
+        self.state(name)
+        return self._devices.get(protocol, name)
+
+    def state(self, name: str) -> DeviceState:
+        try:
+            state = self._devices.state(name)
+        except PluginError as error:
+            raise Blocked(
+                Code.DEVICE_MISSING,
+                f"{self._plugin} uses the device {name!r}: {error.sentence}",
+                hint=error.hint or f"Add a table [devices.{name}] with a driver.",
+            ) from None
+        self._used.add(name)
+        return state
+
+
+class GuestContext:
+    """One start of one plugin; a restart gets a new one."""
+
+    def __init__(
+        self, name: str, database: Database, devices: Devices, failed: Callable[[BaseException], None]
+    ) -> None:
+        self.name = name
+        self.devices_used: set[str] = set()
+        """Devices that the plugin has asked for: their health is its health."""
+        self.log: Log = logs.get(name)
+        self.db = database
+        self.devices: Devices = GuestDevices(name, devices, self.devices_used)
+        self.stopping = asyncio.Event()
+        self._failed = failed
+        self._provided: dict[type[Any], Any] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def provide(self, key: type[T], value: T) -> None:
+        self._provided[key] = value
+
+    def get(self, key: type[T]) -> T:
+        try:
+            value: T = self._provided[key]
+        except KeyError:
+            raise PluginError(
+                f"{self.name} has not provided {key.__name__}", hint="Call ctx.provide(...) in `lifespan`."
+            ) from None
+        return value
+
+    def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=f"{self.name}:{name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def end_tasks(self, timeout: float) -> list[str]:
+        """Cancel what was spawned; the names of tasks that do not end within `timeout` seconds."""
+        tasks = set(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if not tasks:
+            return []
+        _, stuck = await asyncio.wait(tasks, timeout=timeout)
+        return sorted(task.get_name() for task in stuck)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failed(error)

@@ -1,0 +1,193 @@
+"""Call a guest's declaring hooks and check what they return."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import attrs
+import pluggy
+from aiohttp import web
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from pluggy import PluginValidationError
+
+from serai import hookspecs
+from serai.declarations import Api, Driver, Job, PluginInfo
+from serai.hookspecs import KERNEL_API
+from serai.hosting.entry_points import Installed
+from serai.hosting.states import Blocked, Code, Trouble
+from serai.web.plugin_app import Routes
+
+
+@attrs.frozen(kw_only=True)
+class Declared:
+    """Everything that one plugin declares, checked."""
+
+    name: str
+    version: str
+    summary: str
+    info: PluginInfo
+    requires: tuple[Requirement, ...]
+    apis: tuple[Api, ...]
+    tables: tuple[web.RouteTableDef, ...]
+    jobs: tuple[Job, ...]
+    migrations: str | None
+    hook: Any
+    hooks: frozenset[str]
+    """Names of the hooks that the plugin implements."""
+
+    @property
+    def routes(self) -> Routes:
+        """What of it is mounted."""
+        return Routes(
+            name=self.name,
+            version=self.version,
+            summary=self.summary,
+            info=self.info,
+            apis=self.apis,
+            tables=self.tables,
+        )
+
+
+class _Hooks:
+    """One guest's own plugin manager: one guest's mistake never touches another's hooks."""
+
+    def __init__(self, what: Installed, module: Any) -> None:
+        self.what = what
+        self.manager = pluggy.PluginManager("serai")
+        self.manager.add_hookspecs(hookspecs)
+        try:
+            self.manager.register(module, what.name)
+            self.manager.check_pending()
+        except PluginValidationError as error:
+            raise Trouble(
+                Code.HOOK_FAILED, f"{what} has a hook that kernel API {KERNEL_API} does not know: {error}", hint=_HINT
+            ) from error
+
+    @property
+    def implemented(self) -> frozenset[str]:
+        return frozenset(
+            caller.name for caller in self.manager.get_hookcallers(self.manager.get_plugin(self.what.name)) or ()
+        )
+
+    def call(self, hook: str) -> Any:
+        """What the guest answers to a declaring hook; None where it does not implement it."""
+        try:
+            answers = getattr(self.manager.hook, hook)()
+        except Exception as error:
+            raise Trouble(
+                Code.HOOK_FAILED, f"{self.what} raised in {hook}(): {type(error).__name__}: {error}", hint=_HINT
+            ) from error
+        return answers[0] if answers else None
+
+    def each(self, hook: str, kinds: tuple[type, ...]) -> list[Any]:
+        """The answer of a hook that returns a sequence, each member checked for its type."""
+        answer = self.call(hook)
+        if answer is None:
+            return []
+        names = " or ".join(kind.__name__ for kind in kinds)
+        if not isinstance(answer, Sequence) or isinstance(answer, (str, web.RouteTableDef)):
+            raise self.rubbish(hook, f"a list of {names}", answer)
+        for member in answer:
+            if not isinstance(member, kinds):
+                raise self.rubbish(hook, f"a list of {names}", member)
+        return list(answer)
+
+    def rubbish(self, hook: str, expected: str, found: Any) -> Trouble:
+        return Trouble(
+            Code.HOOK_FAILED,
+            f"{self.what} answered {hook}() with {type(found).__name__}, expected {expected}",
+            hint=_HINT,
+        )
+
+
+_HINT = "Correct the plugin; docs/hooks.md shows each hook with an example."
+
+
+def declare_plugin(what: Installed, module: Any) -> Declared:
+    """Ask an imported plugin what it declares. Raises `Trouble` or `Blocked` that name it."""
+    hooks = _Hooks(what, module)
+    info = hooks.call("plugin_info")
+    if not isinstance(info, PluginInfo):
+        raise hooks.rubbish("plugin_info", "PluginInfo", info)
+    _check_kernel(what, info)
+    routes = hooks.each("register_routes", (Api, web.RouteTableDef))
+    jobs = hooks.each("register_jobs", (Job,))
+    migrations = hooks.call("register_migrations")
+    if migrations is not None and not (isinstance(migrations, str) and ":" in migrations):
+        raise hooks.rubbish("register_migrations", 'a string such as "package:migrations"', migrations)
+    declared = Declared(
+        name=what.name,
+        version=what.version,
+        summary=what.summary,
+        info=info,
+        requires=_requirements(what, info),
+        apis=tuple(route for route in routes if isinstance(route, Api)),
+        tables=tuple(route for route in routes if isinstance(route, web.RouteTableDef)),
+        jobs=tuple(jobs),
+        migrations=migrations,
+        hook=hooks.manager.hook,
+        hooks=hooks.implemented,
+    )
+    _check_names(declared, hooks.rubbish)
+    return declared
+
+
+def declare_driver(what: Installed, module: Any) -> Driver:
+    """Ask an imported driver module for the driver of the entry point's name."""
+    hooks = _Hooks(what, module)
+    drivers = hooks.each("register_drivers", (Driver,))
+    for driver in drivers:
+        if driver.name == what.name:
+            return driver  # type: ignore[no-any-return]  # checked by `each`
+    names = ", ".join(driver.name for driver in drivers) or "nothing"
+    raise Trouble(Code.HOOK_FAILED, f"{what} registers {names}, expected a driver named {what.name}", hint=_HINT)
+
+
+def _check_kernel(what: Installed, info: PluginInfo) -> None:
+    try:
+        fits = SpecifierSet(info.kernel).contains(KERNEL_API)
+    except InvalidSpecifier:
+        raise Blocked(
+            Code.INCOMPATIBLE, f"{what} states kernel={info.kernel!r}, which is not a version range", hint=_HINT
+        ) from None
+    if not fits:
+        raise Blocked(
+            Code.INCOMPATIBLE,
+            f"{what} needs kernel API {info.kernel}, this kernel offers {KERNEL_API}",
+            hint=f"Install a version of {what.distribution} made for kernel API {KERNEL_API}, or another kernel.",
+        )
+
+
+def _requirements(what: Installed, info: PluginInfo) -> tuple[Requirement, ...]:
+    try:
+        return tuple(Requirement(text) for text in info.requires)
+    except InvalidRequirement as error:
+        raise Trouble(
+            Code.HOOK_FAILED, f"{what} states a requirement that cannot be read: {error}", hint=_HINT
+        ) from None
+
+
+def _check_names(declared: Declared, rubbish: Callable[[str, str, Any], Trouble]) -> None:
+    """Every permission that a route asks for is declared; no job or operation has its name twice."""
+    known = declared.info.permissions
+    for permission in known:
+        if not permission.startswith(f"{declared.name}:"):
+            raise _undeclared(declared, f"the permission {permission!r}", f"begin with '{declared.name}:'")
+    for route in (route for api in declared.apis for route in api.routes):
+        if route.permission is not None and route.permission not in known:
+            raise _undeclared(
+                declared,
+                f"the route {route.method} {route.path} asking for {route.permission!r}",
+                "ask for one of " + (", ".join(known) or "its declared permissions (there are none)"),
+            )
+    seen: set[str] = set()
+    for job in declared.jobs:
+        if job.name in seen:
+            raise _undeclared(declared, f"two jobs named {job.name!r}", "give each job a name of its own")
+        seen.add(job.name)
+
+
+def _undeclared(declared: Declared, what: str, must: str) -> Trouble:
+    return Trouble(Code.HOOK_FAILED, f"{declared.name} {declared.version} has {what}; it must {must}", hint=_HINT)

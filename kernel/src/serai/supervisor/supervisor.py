@@ -1,0 +1,156 @@
+"""The order in which one deployment comes up and goes down on this host."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from serai.app.control import Greeting
+from serai.config.deployment import Deployment, read
+from serai.data.embedded import EmbeddedServer
+from serai.errors import SeraiError
+from serai.supervisor.crew import Crew
+from serai.supervisor.demo import DemoSecrets
+from serai.supervisor.state_dir import locked
+
+SETTLE = 15.0
+"""Seconds that a worker gets beyond its plugins' start time before a hand-over is given up."""
+
+
+class Supervisor:
+    """`serai run`. `show` prints a line for people."""
+
+    def __init__(self, deployment: Deployment, *, workers: int | None, show: Callable[[str], None]) -> None:
+        self._deployment = deployment
+        self._kernel = deployment.kernel
+        self._workers = workers or deployment.kernel.workers
+        self._show = show
+        self._stop = asyncio.Event()
+        self._hand_over = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT; SIGHUP brings new workers. Raises `SeraiError` where it cannot start."""
+        state_dir = self._kernel.state_dir.absolute()
+        self._take_signals()
+        with locked(state_dir), _listening(self._kernel.listen, *self._kernel.address) as listener:
+            async with self._database(state_dir) as dsn:
+                crew = self._crew(state_dir, listener, dsn)
+                try:
+                    await crew.open()
+                    await self._serve(crew)
+                finally:
+                    self._show("stopping")
+                    await crew.close()
+        self._show("stopped")
+
+    async def _serve(self, crew: Crew) -> None:
+        while True:
+            waits = [asyncio.create_task(event.wait()) for event in (self._stop, self._hand_over)]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+            if self._stop.is_set():
+                return
+            self._hand_over.clear()
+            if self._configuration_reads():
+                await crew.hand_over()
+
+    def _configuration_reads(self) -> bool:
+        """Whether the file still makes sense; the workers that serve are not replaced by ones that could not."""
+        try:
+            deployment = read(self._deployment.document.path, os.environ)
+        except SeraiError as error:
+            self._show(f"the workers stay as they are: {error}")
+            return False
+        if deployment.kernel.listen != self._kernel.listen:
+            self._show("kernel.listen has changed: that takes effect when `serai run` is started again")
+        return True
+
+    def _crew(self, state_dir: Path, listener: socket.socket, dsn: str) -> Crew:
+        kernel = self._kernel
+        demo = DemoSecrets.of(state_dir) if kernel.demo is not None else None
+        keys = [demo.keyring_key] if demo is not None else [key.reveal() for key in kernel.keys]
+
+        def greet(suspects: dict[str, int]) -> Greeting:
+            return Greeting(
+                config=str(self._deployment.document.path),
+                dsn=dsn,
+                keys=keys,
+                demo_key=demo.client_key if demo is not None else None,
+                suspects=suspects,
+            )
+
+        return Crew(
+            self._workers,
+            listener,
+            greet,
+            self._show,
+            ready_timeout=kernel.start_timeout + SETTLE,
+            stop_timeout=3 * kernel.stop_grace + SETTLE,
+        )
+
+    @asynccontextmanager
+    async def _database(self, state_dir: Path) -> AsyncIterator[str]:
+        """The DSN; while inside, the embedded server is kept alive."""
+        if self._kernel.database.reveal() != "embedded":
+            yield self._kernel.database.reveal()
+            return
+        server = EmbeddedServer(state_dir, self._show)
+        await server.start()
+        keeper = asyncio.create_task(self._keep(server), name="postgresql")
+        try:
+            yield server.dsn
+        finally:
+            keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await keeper
+            await server.stop()
+
+    async def _keep(self, server: EmbeddedServer) -> None:
+        """Start PostgreSQL again when it ends by itself: it recovers what was committed."""
+        pause = 0.0
+        while True:
+            await server.wait()
+            self._show("PostgreSQL ended by itself and is started again")
+            await asyncio.sleep(pause)
+            try:
+                await server.start()
+            except SeraiError as error:
+                pause = min(pause * 2 + 1, 30.0)
+                self._show(f"{error}; tried again in {pause:.0f} s")
+            else:
+                pause = 0.0
+
+    def _take_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._hand_over.set)
+
+
+@contextlib.contextmanager
+def _listening(address: str, host: str, port: int) -> Iterator[socket.socket]:
+    """The listening socket that all workers inherit."""
+    try:
+        family, kind, protocol, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise SeraiError(f"kernel.listen = {address!r} is no address of this host: {error}") from None
+    with listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(where)
+        except OSError as error:
+            raise SeraiError(
+                f"cannot listen on {address}: {error.strerror}",
+                hint="Another program uses that port: stop it, or set kernel.listen (SERAI_KERNEL__LISTEN).",
+            ) from None
+        listener.listen(1024)
+        listener.setblocking(False)
+        yield listener

@@ -154,6 +154,14 @@ def test_addresses_without_host_or_port_are_refused(write: Any, listen: str) -> 
     assert "kernel.listen: expected text ADDRESS:PORT" in line
 
 
+@pytest.mark.parametrize(
+    "url", ["serai.example", "ftp://h", "https://", "https://h/path", "https://u:p@h", "https://h?q"]
+)
+def test_the_public_url_is_an_origin(write: Any, url: str) -> None:
+    [line] = lines_of_error(write(f"[kernel]\npublic_url = '{url}'\n{KEYS}"))
+    assert "kernel.public_url: expected URL without a path" in line
+
+
 def test_the_table_of_a_plugin_that_is_not_listed_is_a_mistake(write: Any) -> None:
     [line] = lines_of_error(write(f"[kernel]\nplugins = ['isapi']\n{KEYS}[plugins.isapy]\nx = 1\n"))
     assert line == (

@@ -6,7 +6,6 @@ import re
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 import attrs
 from msgspec import Meta
@@ -18,6 +17,8 @@ SHORTEST_KEY = 32
 """Bytes of a key of the keyring."""
 
 _ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9.-]+)):(?P<port>[0-9]{1,5})")
+
+_ORIGIN = re.compile(r"https?://[^\s/?#@]+/?")
 
 
 @attrs.frozen(kw_only=True)
@@ -106,8 +107,7 @@ class KernelSettings:
 
     @public_url.validator
     def _check_public_url(self, _: Any, url: str | None) -> None:
-        parts = urlsplit(url or "https://unset")
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/") or parts.query:
+        if url is not None and _ORIGIN.fullmatch(url) is None:
             raise ValueError("URL without a path, as https://serai.example")
 
     @trusted_proxies.validator

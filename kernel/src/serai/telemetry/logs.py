@@ -30,12 +30,12 @@ _PROCESSORS = (structlog.stdlib.filter_by_level, ProcessorFormatter.wrap_for_for
 """What happens where a line is written; the rest happens once, for the lines of all libraries, in the handler."""
 
 
-def configure(format: Literal["console", "json"], level: str, stream: TextIO | None = None) -> None:  # noqa: A002
+def configure(log_format: Literal["console", "json"], level: str, stream: TextIO | None = None) -> None:
     """Send everything that is logged, at `level` and above, to `stream` (standard error where None).
 
     `level` is a name as in the settings: debug, info, warning, error. Called again, it replaces what it did before.
     """
-    render = _json if format == "json" else _console
+    render = _json if log_format == "json" else _console
     handler = _Handler(stream or sys.stderr)
     handler.setFormatter(ProcessorFormatter(processors=[_entry, _keep_for_run, render]))
     root = logging.getLogger()

@@ -63,13 +63,13 @@ class Metrics(Collector):
         """The counters of one route; the same ones when a plugin is mounted again."""
         return self._routes.setdefault((plugin, template, method), RouteMetrics())
 
-    def gauge(self, name: str, help: str, read: Callable[[], Iterable[Sample]]) -> None:  # noqa: A002
+    def gauge(self, name: str, meaning: str, read: Callable[[], Iterable[Sample]]) -> None:
         """Register a value that `read` tells at every scrape: labels and value of each line.
 
-        `name` has the prefix `serai_` and a unit where it has one (`serai_jobs_running`). Registered again, it is
-        replaced.
+        `name` has the prefix `serai_` and ends in its unit where it has one: `serai_data_age_seconds`. Registered
+        again, it is replaced.
         """
-        self._gauges[name] = (help, read)
+        self._gauges[name] = (meaning, read)
 
     def text(self) -> bytes:
         """Everything in Prometheus' text format, of type `CONTENT_TYPE`."""
@@ -83,8 +83,8 @@ class Metrics(Collector):
             for status, buckets, seconds in route.totals():
                 requests.add_metric((plugin, template, method, str(status)), buckets, seconds)
         yield requests
-        for name, (help_, read) in self._gauges.items():
-            gauge = GaugeMetricFamily(name, help_)
+        for name, (meaning, read) in self._gauges.items():
+            gauge = GaugeMetricFamily(name, meaning)
             try:
                 for sample_labels, value in read():
                     gauge.add_sample(name, dict(sample_labels), value)

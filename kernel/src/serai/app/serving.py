@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 import socket
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -185,9 +186,9 @@ class Serving:
             await site.stop()
             duties.let_go = True
             assert runner.server is not None
-            deadline = asyncio.get_running_loop().time() + LET_GO
-            while runner.server.connections and asyncio.get_running_loop().time() < deadline:
-                await asyncio.sleep(0.02)  # noqa: ASYNC110  aiohttp has no event for the last connection's end
+            deadline = time.monotonic() + LET_GO
+            while runner.server.connections and time.monotonic() < deadline:  # noqa: ASYNC110  aiohttp has no event
+                await asyncio.sleep(0.02)
 
         self._stack.push_async_callback(let_go)
 

@@ -337,6 +337,11 @@ async def test_a_body_that_does_not_fit_is_400_with_a_pointer(client, body, poin
     assert words in " ".join(found[pointer])
 
 
+async def test_a_body_where_none_is_taken_is_not_passed_over(client):
+    assert await mistakes_of(await post(client, "/people/7/forget", "{}")) == {"": ("no body", "a body")}
+    assert (await post(client, "/people/7/forget", "")).status == 204
+
+
 @pytest.mark.parametrize(("body", "word"), [("{}", "name"), ('{"name": "a", "nick": "b"}', "nick"), ("[]", "object")])
 async def test_a_body_of_another_shape_is_400_and_says_what_is_wrong(client, body, word):
     assert word in str(await mistakes_of(await post(client, "/people", body)))

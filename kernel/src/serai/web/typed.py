@@ -112,6 +112,8 @@ class _Binding:
                 arguments["body"] = await self._body.read(request)
             except Invalid as invalid:
                 mistakes += invalid.mistakes
+        elif request.body_exists:
+            mistakes.append(Mistake((), "no body", "a body"))
         if mistakes:
             raise Invalid(mistakes)
         return arguments

@@ -12,7 +12,7 @@ import msgspec
 from aiohttp import web
 
 from serai.errors import Invalid, Mistake, Problem
-from serai.web.mistakes import every_mistake, shown
+from serai.web.mistakes import Path, every_mistake, shown
 from serai.web.parameters import LARGEST_INTEGER
 
 _SUSPECT = re.compile(rb"\\u(0000|[dD][89a-fA-F])")
@@ -51,7 +51,7 @@ class Body:
                 return msgspec.convert(data, self._type)
             except msgspec.ValidationError:
                 pass
-        raise Invalid([*mistakes, *every_mistake(self._type, data)])
+        raise Invalid(every_mistake(self._type, data, known=mistakes))
 
 
 def parsed(raw: bytes) -> Any:
@@ -104,7 +104,7 @@ def _malformed(expected: str, found: str) -> Invalid:
     return Invalid([Mistake((), expected, found)])
 
 
-def _unstorable(data: Any, path: tuple[str | int, ...]) -> Iterator[Mistake]:
+def _unstorable(data: Any, path: Path) -> Iterator[Mistake]:
     """Texts with U+0000 or half a surrogate pair: neither PostgreSQL nor UTF-8 can hold them."""
     if isinstance(data, str):
         if _UNSTORABLE.search(data):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
 from aiohttp import web
-from multidict import CIMultiDict
 
 from serai.declarations import Page
 from serai.web.call import HttpCall
@@ -37,14 +37,15 @@ def answer(call: HttpCall, value: Any, status: int) -> web.Response:
     A successful read carries an `ETag` and is 304 where the client already has it; a `Page` that is not the last
     carries a `Link` to the next.
     """
-    headers = _headers(call)
+    headers = call.headers
+    _append(headers, "Vary", _VARY)
     if value is None:
         return web.Response(status=status, headers=headers)
     return json_answer(call.request, _encode(value), status, headers, next_page=_next_page(call.request, value))
 
 
 def json_answer(
-    request: web.Request, body: bytes, status: int, headers: CIMultiDict[str], *, next_page: str | None = None
+    request: web.Request, body: bytes, status: int, headers: MutableMapping[str, str], *, next_page: str | None = None
 ) -> web.Response:
     """An answer of ready JSON bytes; `headers` are taken over and completed."""
     if status == 200 and request.method in {"GET", "HEAD"}:
@@ -53,17 +54,15 @@ def json_answer(
         if if_none_match is not None and is_fresh(if_none_match, etag):
             return web.Response(status=304, headers=headers)
     if next_page is not None:
-        headers.add("Link", next_page)
+        _append(headers, "Link", next_page)
     headers["Content-Type"] = "application/json"
     return web.Response(body=body, status=status, headers=headers)
 
 
-def _headers(call: HttpCall) -> CIMultiDict[str]:
-    """The headers that the handler set, and `Vary`."""
-    headers = CIMultiDict(call.headers)
-    also = headers.get("Vary")
-    headers["Vary"] = f"{_VARY}, {also}" if also else _VARY
-    return headers
+def _append(headers: MutableMapping[str, str], name: str, value: str) -> None:
+    """Add to a header that is a list, which the handler may have begun."""
+    begun = headers.get(name)
+    headers[name] = f"{begun}, {value}" if begun else value
 
 
 def _next_page(request: web.Request, value: Any) -> str | None:

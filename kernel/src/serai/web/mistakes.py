@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from serai.errors import Mistake
 
+Path = tuple[str | int, ...]
+
 _AT = re.compile(r" - at `\$(?P<path>.*)`$")
 _STEP = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>\d+|\.\.\.)\]")
 
 
-def every_mistake(type_: Any, data: Any) -> list[Mistake]:
-    """All that keeps `data` (plain values) from being a `type_`; for the slow path, once msgspec has refused it."""
-    try:
-        msgspec.convert(data, type_)
-    except msgspec.ValidationError as error:
-        return [_mistake_of(error)]
-    return []
+def every_mistake(type_: Any, data: Any, *, path: Path = (), known: Sequence[Mistake] = ()) -> list[Mistake]:
+    """The `known` mistakes, and all else that keeps `data` (plain values) from being a `type_`.
+
+    For the slow path, once something was refused. `path` goes before the paths of what is found.
+    """
+    named = {mistake.path for mistake in known}
+    return [*known, *(mistake for mistake in _found(type_, data, path) if mistake.path not in named)]
 
 
 def shown(text: str) -> str:
@@ -28,7 +31,15 @@ def shown(text: str) -> str:
     return quoted if len(quoted) <= 60 else quoted[:57] + "..."
 
 
-def _mistake_of(error: msgspec.ValidationError) -> Mistake:
+def _found(type_: Any, data: Any, path: Path) -> list[Mistake]:
+    try:
+        msgspec.convert(data, type_)
+    except msgspec.ValidationError as error:
+        return [_mistake_of(error, path)]
+    return []
+
+
+def _mistake_of(error: msgspec.ValidationError, under: Path) -> Mistake:
     """The message of msgspec, ``Expected `int`, got `str` - at `$.a[1]` ``, taken apart."""
     message = str(error)
     at = _AT.search(message)
@@ -38,4 +49,4 @@ def _mistake_of(error: msgspec.ValidationError) -> Mistake:
     )
     sentence = message[: at.start()] if at else message
     expected, _, found = sentence.removeprefix("Expected ").partition(", got ")
-    return Mistake(path, expected, found or "something else")
+    return Mistake((*under, *path), expected, found or "something else")

@@ -10,7 +10,6 @@ from typing import Any, get_origin
 import attrs
 import msgspec
 from aiohttp import web
-from multidict import CIMultiDict
 
 from serai.declarations import Api, Page, Route
 from serai.web.encoding import json_answer
@@ -87,7 +86,7 @@ def document_handler(document: dict[str, Any]) -> HttpHandler:
     body = msgspec.json.encode(document)
 
     async def openapi_document(request: web.Request) -> web.StreamResponse:
-        return json_answer(request, body, 200, CIMultiDict())
+        return json_answer(request, body, 200, {})
 
     return openapi_document
 

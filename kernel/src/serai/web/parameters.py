@@ -100,12 +100,7 @@ class Parameters:
                 return msgspec.convert(values, self._shape)
             except msgspec.ValidationError:
                 pass
-        named = {mistake.path for mistake in mistakes}
-        for mistake in every_mistake(self._shape, values):
-            path = (*self._under, *mistake.path)
-            if path not in named:
-                mistakes.append(Mistake(path, mistake.expected, mistake.found))
-        raise Invalid(mistakes)
+        raise Invalid(every_mistake(self._shape, values, path=self._under, known=mistakes))
 
     def _mistake(self, name: str, expected: str, found: str) -> Mistake:
         return Mistake((*self._under, name), expected, found)

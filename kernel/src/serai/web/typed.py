@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from aiohttp import web
 from msgspec import Struct, defstruct, structs
@@ -75,6 +75,7 @@ class _Binding:
         self._query = Parameters(signature.query)
         self._takes_query = signature.takes_query
         self._body = None if signature.body is None else Body(signature.body)
+        self._answers_itself = signature.returns is web.StreamResponse
         self._gives_nothing = signature.returns is None
         self._status = signature.status(route)
 
@@ -83,8 +84,8 @@ class _Binding:
         arguments = await self._arguments(request)
         call = HttpCall(request, self._template)
         value = await self._handler(call=call, **arguments)
-        if isinstance(value, web.StreamResponse):
-            return value
+        if self._answers_itself:
+            return cast(web.StreamResponse, value)
         if (value is None) is not self._gives_nothing:
             raise TypeError(f"{self._handler.__qualname__} returned {type(value).__name__}, unlike its annotation")
         return answer(call, value, self._status)
@@ -111,6 +112,8 @@ class _Binding:
                 arguments["body"] = await self._body.read(request)
             except Invalid as invalid:
                 mistakes += invalid.mistakes
+        elif request.body_exists:
+            mistakes.append(Mistake((), "no body", "a body"))
         if mistakes:
             raise Invalid(mistakes)
         return arguments

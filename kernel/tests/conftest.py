@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,29 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode leaves the helpers' folder out
 
+from plain_database import PlainDatabase
 from small_kernel import identity_database, small_kernel
 
-__all__ = ["eventually", "identity_database", "small_kernel"]
+__all__ = ["eventually", "identity_database", "kernel_database", "small_kernel"]
 
 
 @pytest.fixture
-def eventually() -> Callable[[Callable[[], Any]], Awaitable[Any]]:
+async def kernel_database(database_url: str) -> AsyncIterator[PlainDatabase]:
+    """The kernel's database, with the tables of jobs and devices."""
+    from serai.work.tables import job, job_run
+
+    database = PlainDatabase(database_url)
+    await database.open(job, job_run)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def eventually() -> Callable[..., Awaitable[Any]]:
     """Ask until the answer is true and return it; fail after some seconds."""
 
-    async def ask(question: Callable[[], Any]) -> Any:
-        async with asyncio.timeout(15):
+    async def ask(question: Callable[[], Any], within: float = 15.0) -> Any:
+        async with asyncio.timeout(within):
             while True:
                 answer = question()
                 if inspect.isawaitable(answer):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import attrs
@@ -18,6 +20,18 @@ class SeraiError(Exception):
 
     def __str__(self) -> str:
         return f"{self.sentence} ({self.hint})" if self.hint else self.sentence
+
+
+def describe(error: BaseException) -> str:
+    """One sentence for people about an error that a guest raised.
+
+    The text of an unforeseen one may hold personal data and stays out: its type and place are named instead.
+    """
+    if isinstance(error, SeraiError | OSError):
+        return str(error) or type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(*Path(frames[-1].filename).parts[-2:])}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{place}"
 
 
 class PluginError(SeraiError):

@@ -1,0 +1,76 @@
+"""The tables of jobs: what is declared, and every run."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
+
+from serai.data.tables import metadata
+
+Moment = DateTime(timezone=True)
+
+job = Table(
+    "job",
+    metadata,
+    Column("plugin", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("version", Text, nullable=False, comment="of the plugin that declared it last"),
+    Column("title", Text, nullable=False),
+    Column("schedule", Text, nullable=False, comment="the cron expression, settings applied"),
+    Column("zone", Text, nullable=False),
+    Column("rerun", Boolean, nullable=False),
+    Column("since", Moment, nullable=False, comment="ticks before it are nobody's to run"),
+    Column("paused", Boolean, nullable=False, server_default=false()),
+    Column("switched_at", Moment, comment="when it was paused or resumed last"),
+    Column("switched_by", Text),
+    Column("retired_at", Moment, comment="the plugin declares it no longer"),
+    comment="Jobs that plugins declare, so that they can be listed without the plugins' code",
+)
+
+job_run = Table(
+    "job_run",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("plugin", Text, nullable=False),
+    Column("job", Text, nullable=False),
+    Column("tick", Moment, nullable=False, comment="when it was due, or asked for"),
+    Column("attempt", Integer, nullable=False, server_default=text("1"), comment="2 and more where run again"),
+    Column("cause", Text, nullable=False),
+    Column("requested_by", Text),
+    Column("state", Text, nullable=False),
+    Column("version", Text, comment="of the plugin that ran it"),
+    Column("process_id", Text),
+    Column("started_at", Moment),
+    Column("lease_until", Moment, comment="its process is taken for dead after this, unless renewed"),
+    Column("finished_at", Moment),
+    Column("error", Text, comment="one sentence for people"),
+    Column("trace", Text, comment="for the authors; never leaves the house"),
+    Column("note", Text, comment="progress in words"),
+    Column("done", BigInteger),
+    Column("total", BigInteger),
+    Column("lines", ARRAY(Text), nullable=False, server_default=text("'{}'"), comment="the last log lines"),
+    UniqueConstraint("plugin", "job", "tick", "attempt"),
+    Index(
+        "job_run_running_key",
+        "plugin",
+        "job",
+        unique=True,
+        postgresql_where=text("started_at is not null and finished_at is null"),
+    ),
+    Index("job_run_waiting_key", "plugin", "job", unique=True, postgresql_where=text("started_at is null")),
+    Index("job_run_history_idx", "plugin", "job", "id"),
+    comment="Runs of jobs: waiting, running, finished",
+)

@@ -43,4 +43,7 @@ class Source(Protocol):
         """Compare the source's views with `VIEWS`; an empty list where all is as agreed."""
 
     def open(self) -> AbstractAsyncContextManager[Reading]:
-        """Begin a reading; leaving it lets go of it. Raises `DeviceDown` when the source cannot be reached."""
+        """Begin a reading; leaving it lets go of it, and it refuses to be read on.
+
+        Raises `DeviceDown` when the source cannot be reached, or goes away while it is read.
+        """

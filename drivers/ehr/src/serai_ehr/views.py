@@ -49,14 +49,14 @@ NAME = _view(
     "EMPLID NAME_TYPE EFFDT",
     "EMPLID NAME_TYPE EFFDT:date NAME LAST_NAME FIRST_NAME NAME_AC PREF_FIRST_NAME LASTUPDDTTM:timestamp",
 )
-"""Record NAMES, all of its history. NAME_TYPE `PRI` is the primary name; NAME_AC holds the Han form, if any."""
+"""Record NAMES, all of its history. NAME_TYPE `PRI` is the primary name; NAME_AC holds the Han form if there is one."""
 
 CONTACT = _view(
     "V_IS_CONTACT",
     "EMPLID CONTACT_KIND CONTACT_TYPE",
     "EMPLID CONTACT_KIND CONTACT_TYPE COUNTRY_CODE CONTACT_VALUE EXTENSION PREF_FLAG LASTUPDDTTM:timestamp",
 )
-"""Records PERSONAL_PHONE (kind `PHONE`; types BUSN, CELL, HOME, MAIN) and EMAIL_ADDRESSES (`EMAIL`; BUSN, HOME)."""
+"""Records PERSONAL_PHONE (CONTACT_KIND `PHONE`; BUSN, CELL, HOME, MAIN) and EMAIL_ADDRESSES (`EMAIL`; BUSN, HOME)."""
 
 NID = _view(
     "V_IS_NID",
@@ -88,7 +88,7 @@ DEPT_TREE = _view(
     "SETID TREE_NAME EFFDT:date TREE_NODE PARENT_NODE_NAME TREE_NODE_NUM:integer TREE_NODE_NUM_END:integer "
     "TREE_LEVEL_NUM:integer",
 )
-"""Record PSTREENODE of tree DEPT_SECURITY: one tree for each EFFDT; TREE_NODE is a DEPTID; the root has no parent."""
+"""Record PSTREENODE, tree DEPT_SECURITY: one tree for each EFFDT; TREE_NODE is a DEPTID, the root's parent blank."""
 
 JOBCODE = _view(
     "V_IS_JOBCODE",
@@ -112,6 +112,6 @@ RELATION = _view(
     "SCOPE SCOPE_ID RELATION EMPLID",
     "SCOPE SCOPE_ID RELATION EMPLID SORT_ORDER:integer LASTUPDDTTM:timestamp",
 )
-"""Who leads and looks after whom: SCOPE `D` (of DEPTID) or `E` (of EMPLID) SCOPE_ID; RELATION LEADER, VP, HRBP, HRD."""
+"""Who leads and looks after whom: SCOPE `D` (SCOPE_ID a DEPTID) or `E` (an EMPLID); RELATION LEADER, VP, HRBP, HRD."""
 
 VIEWS = (PERSON, NAME, CONTACT, NID, JOB, DEPT, DEPT_TREE, JOBCODE, LOCATION, ACCOUNT, RELATION)

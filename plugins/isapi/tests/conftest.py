@@ -21,8 +21,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 import serai_isapi
 from serai import DeviceDown
 from serai_ehr import VIEWS, View, ViewFault
-from serai_isapi.directory import Directory
+from serai_isapi.departments import Departments
+from serai_isapi.directory import Directory, Filter
 from serai_isapi.fields import shown
+from serai_isapi.journal import Journal
 from serai_isapi.settings import Settings
 from serai_isapi.shapes import Employee
 from serai_isapi.state import DataState
@@ -151,7 +153,12 @@ class House:
         self.devices = Devices(company)
         self.log = Log()
         self.present = NOON
-        self.provided: dict[type, Any] = {DataState: DataState(db), Directory: Directory(db)}
+        self.provided: dict[type, Any] = {
+            DataState: DataState(db),
+            Directory: Directory(db),
+            Departments: Departments(db),
+            Journal: Journal(db),
+        }
         self.configure()
 
     def configure(self, **settings: Any) -> None:
@@ -190,6 +197,16 @@ class House:
     async def employee(self, emplid: str, as_of: date | None = None) -> Employee:
         edition = self.get(DataState).edition(as_of, self.now())
         return await self.get(Directory).one(emplid, shown=EVERYTHING, edition=edition)
+
+    async def search(
+        self, *, limit: int = 50, after: str | None = None, as_of: date | None = None, **wanted: Any
+    ) -> list[str]:
+        """The emplids of the employees found."""
+        edition = self.get(DataState).edition(as_of, self.now())
+        found = await self.get(Directory).search(
+            Filter(**wanted), shown=EVERYTHING, edition=edition, limit=limit, after=after
+        )
+        return [person.emplid for person in found]
 
     async def rules(self) -> list[tuple[str, str]]:
         """(view, rule) of the rows that the last run quarantined."""

@@ -52,9 +52,9 @@ async def judge(connection: asyncpg.Connection, record: Record) -> None:
     """Note in each staged row the first rule that it breaks. Judge the records in the order of `RECORDS`."""
     cases = " ".join(f"when {condition} then '{rule}'" for rule, condition in rules_of(record).items())
     await connection.execute(
-        f"update {record.staged} u set broken_rule = judged.rule from"
-        f" (select s.ctid as place, case {cases} end as rule from {record.staged} s where s.broken_rule is null) as judged"
-        " where u.ctid = judged.place and judged.rule is not null"
+        f"update {record.staged} u set broken_rule = judged.rule"
+        f" from (select s.ctid as place, case {cases} end as rule from {record.staged} s"
+        " where s.broken_rule is null) as judged where u.ctid = judged.place and judged.rule is not null"
     )
     key = ", ".join(record.key)
     await connection.execute(

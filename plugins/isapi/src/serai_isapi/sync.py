@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import date, datetime
 
 import asyncpg
@@ -39,8 +39,13 @@ async def alone(ctx: Context) -> AsyncIterator[asyncpg.Connection]:
         try:
             yield connection
         finally:
-            if not connection.is_closed():
+            with _gone_with_the_connection():
                 await connection.execute(UNLOCK)
+
+
+def _gone_with_the_connection() -> suppress:
+    """Around cleaning up: a connection that was lost has taken its lock and its temporary tables with it."""
+    return suppress(asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
 
 
 async def synchronise(ctx: Context, progress: Progress) -> None:
@@ -57,7 +62,7 @@ async def synchronise(ctx: Context, progress: Progress) -> None:
                 await staging.prepare(connection)
                 await _run(ctx, connection, record, counts, progress)
             finally:
-                if not connection.is_closed():
+                with _gone_with_the_connection():
                     await staging.discard(connection)
     except Held as held:
         await record.finish("held", counts, ctx.now(), str(held))

@@ -1,0 +1,286 @@
+"""The JSON API, under /isapi/api/v1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Annotated, Any, Literal, TypeVar
+
+from msgspec import Meta, Struct
+
+from serai import Api, Call, Page, PageQuery
+from serai_isapi.departments import DepartmentNotFound, Departments
+from serai_isapi.directory import Directory, EmployeeNotFound, Filter
+from serai_isapi.fields import FieldName, Shown, shown
+from serai_isapi.journal import Journal, SyncRunNotFound
+from serai_isapi.published import Edition
+from serai_isapi.shapes import (
+    Department,
+    DepartmentPath,
+    DepartmentTree,
+    Employee,
+    FoundEmployees,
+    HistoryEntry,
+    QuarantinedRow,
+    Responsible,
+    Status,
+    SyncRun,
+)
+from serai_isapi.state import AsOfOutOfRange, DataState, NoDataYet
+
+T = TypeVar("T")
+
+api = Api(version=1)
+
+Fields = Annotated[list[FieldName], Meta(min_length=1, max_length=50, description="Only these fields; emplid always")]
+AsOf = Annotated[date, Meta(description="The day to look at, by default today; relations are today's")]
+Include = Annotated[list[Literal["leavers", "future"]], Meta(max_length=2, description="Besides those who work here")]
+Key = Annotated[str, Meta(min_length=1, max_length=40)]
+
+PEOPLE = (EmployeeNotFound, AsOfOutOfRange, NoDataYet)
+DEPARTMENTS = (DepartmentNotFound, AsOfOutOfRange, NoDataYet)
+
+
+class OnDay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """On which day."""
+
+    as_of: AsOf | None = None
+
+
+class FieldsOnDay(OnDay, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which fields, on which day."""
+
+    fields: Fields | None = None
+
+
+class FieldsOnly(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which fields."""
+
+    fields: Fields | None = None
+
+
+class PeopleQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every list of people takes."""
+
+    recursive: Annotated[bool, Meta(description="Also those further below")] = False
+    status: Annotated[Status, Meta(description="Only this status, whatever `include` says")] | None = None
+    include: Include | None = None
+    fields: Fields | None = None
+    as_of: AsOf | None = None
+
+    @property
+    def statuses(self) -> list[Status]:
+        """The statuses that are asked for."""
+        if self.status is not None:
+            return [self.status]
+        asked = self.include or ()
+        wanted: list[Status] = ["active"]
+        if "leavers" in asked:
+            wanted.append("leaver")
+        if "future" in asked:
+            wanted.append("future")
+        return wanted
+
+
+class EmployeeQuery(PeopleQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which employees to list."""
+
+    q: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=40,
+                description="Beginnings of a Chinese name, its pinyin or initials, a western name, an account, a mail",
+                examples=["张伟", "zhangwei", "zw"],
+            ),
+        ]
+        | None
+    ) = None
+    dept: Key | None = None
+    location: Key | None = None
+    manager: Key | None = None
+
+
+class DepartmentQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which departments to list."""
+
+    q: (
+        Annotated[str, Meta(min_length=1, max_length=40, description="Part of the name, or how deptid begins")] | None
+    ) = None
+    parent: Key | None = None
+    include: Annotated[list[Literal["inactive"]], Meta(max_length=1)] | None = None
+    as_of: AsOf | None = None
+
+
+class TreeQuery(OnDay, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which part of the tree."""
+
+    root: Key | None = None
+
+
+class BatchGet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which people, by emplid."""
+
+    emplids: Annotated[list[Key], Meta(min_length=1, max_length=500)]
+    fields: Fields | None = None
+    as_of: AsOf | None = None
+
+
+@api.get("/employees", permission="isapi:read", raises=[AsOfOutOfRange, NoDataYet])
+async def list_employees(call: Call, query: EmployeeQuery) -> Page[Employee]:
+    """Employees that match every filter, in emplid order; by default those who work here."""
+    wanted = Filter(
+        q=query.q, dept=query.dept, recursive=query.recursive, statuses=query.statuses, location=query.location,
+        manager=query.manager,
+    )  # fmt: skip
+    return await _people(call, query, wanted)
+
+
+@api.get("/employees/by-account/{rtx_id}", permission="isapi:read", raises=PEOPLE)
+async def get_employee_by_account(call: Call, rtx_id: str, query: FieldsOnDay) -> Employee:
+    """The employee with that chat account."""
+    edition, fields = _look(call, query.as_of, query.fields)
+    return await call.get(Directory).by_account(rtx_id, shown=fields, edition=edition)
+
+
+@api.post("/employees:batch-get", permission="isapi:read", raises=[AsOfOutOfRange, NoDataYet])
+async def batch_get_employees(call: Call, body: BatchGet) -> FoundEmployees:
+    """Up to 500 employees by emplid, whatever their status, and the ids that nobody has."""
+    edition, fields = _look(call, body.as_of, body.fields)
+    return await call.get(Directory).batch(body.emplids, shown=fields, edition=edition)
+
+
+@api.get("/employees/{emplid}", permission="isapi:read", raises=PEOPLE)
+async def get_employee(call: Call, emplid: str, query: FieldsOnDay) -> Employee:
+    """One employee, whatever their status."""
+    edition, fields = _look(call, query.as_of, query.fields)
+    return await call.get(Directory).one(emplid, shown=fields, edition=edition)
+
+
+@api.get("/employees/{emplid}/manager-chain", permission="isapi:read", raises=PEOPLE)
+async def get_manager_chain(call: Call, emplid: str, query: FieldsOnDay) -> Page[Employee]:
+    """The employee's manager, that one's manager and so on up; always one page."""
+    edition, fields = _look(call, query.as_of, query.fields)
+    return Page(items=await call.get(Directory).manager_chain(emplid, shown=fields, edition=edition))
+
+
+@api.get("/employees/{emplid}/reports", permission="isapi:read", raises=PEOPLE)
+async def list_reports(call: Call, emplid: str, query: PeopleQuery) -> Page[Employee]:
+    """Whose manager the employee is, in emplid order; with `recursive` also their reports."""
+    direct, deep = (None, emplid) if query.recursive else (emplid, None)
+    page = await _people(call, query, Filter(statuses=query.statuses, manager=direct, under=deep))
+    if not page.items:
+        edition, fields = _look(call, query.as_of, query.fields)
+        await call.get(Directory).one(emplid, shown=fields, edition=edition)
+    return page
+
+
+@api.get("/employees/{emplid}/history", permission="isapi:employment", raises=[EmployeeNotFound, NoDataYet])
+async def get_history(call: Call, emplid: str) -> Page[HistoryEntry]:
+    """All effective-dated rows of the employee's work, newest first; always one page."""
+    _look(call)
+    return Page(items=await call.get(Directory).history(emplid))
+
+
+@api.get("/employees/{emplid}/department-path", permission="isapi:read", raises=PEOPLE)
+async def get_department_path(call: Call, emplid: str, query: OnDay) -> DepartmentPath:
+    """The departments from the root down to the employee's own."""
+    edition, _ = _look(call, query.as_of)
+    return await call.get(Directory).department_path(emplid, edition=edition)
+
+
+@api.get("/employees/{emplid}/hrbp", permission="isapi:read", raises=[EmployeeNotFound, NoDataYet])
+async def get_hrbp(call: Call, emplid: str, query: FieldsOnly) -> Responsible:
+    """The HR business partners: the employee's own, else the department's, else those of the nearest one above."""
+    _, fields = _look(call, asked=query.fields)
+    return await call.get(Directory).hrbp(emplid, shown=fields)
+
+
+@api.get("/departments", permission="isapi:read", raises=[AsOfOutOfRange, NoDataYet])
+async def list_departments(call: Call, query: DepartmentQuery) -> Page[Department]:
+    """Departments that match every filter, in the order of setid and deptid; by default the active ones."""
+    edition, _ = _look(call, query.as_of)
+    found = await call.get(Departments).search(
+        q=query.q,
+        parent=query.parent,
+        inactive="inactive" in (query.include or ()),
+        edition=edition,
+        limit=query.limit + 1,
+        after=call.position(query),
+    )
+    return _page(call, query, found, lambda department: [department.setid, department.deptid])
+
+
+@api.get("/departments/tree", permission="isapi:read", raises=DEPARTMENTS)
+async def get_department_tree(call: Call, query: TreeQuery) -> DepartmentTree:
+    """The active departments as a tree, or the part of it from `root` down."""
+    edition, _ = _look(call, query.as_of)
+    return await call.get(Departments).tree(root=query.root, edition=edition)
+
+
+@api.get("/departments/{deptid}", permission="isapi:read", raises=DEPARTMENTS)
+async def get_department(call: Call, deptid: str, query: OnDay) -> Department:
+    """One department, closed or not."""
+    edition, _ = _look(call, query.as_of)
+    return await call.get(Departments).one(deptid, edition=edition)
+
+
+@api.get("/departments/{deptid}/members", permission="isapi:read", raises=DEPARTMENTS)
+async def list_members(call: Call, deptid: str, query: PeopleQuery) -> Page[Employee]:
+    """Who works in the department, in emplid order; with `recursive` also in those below it."""
+    page = await _people(call, query, Filter(dept=deptid, recursive=query.recursive, statuses=query.statuses))
+    if not page.items:
+        edition, _ = _look(call, query.as_of)
+        await call.get(Departments).one(deptid, edition=edition)
+    return page
+
+
+@api.get("/sync-runs", permission="isapi:sync")
+async def list_sync_runs(call: Call, query: PageQuery) -> Page[SyncRun]:
+    """Synchronisations with the HR system, the newest first."""
+    position = call.position(query)
+    found = await call.get(Journal).runs(limit=query.limit + 1, before=position[0] if position else None)
+    return _page(call, query, found, lambda run: [int(run.id)])
+
+
+@api.get("/sync-runs/{run_id}", permission="isapi:sync", raises=[SyncRunNotFound])
+async def get_sync_run(call: Call, run_id: str) -> SyncRun:
+    """One synchronisation."""
+    return await call.get(Journal).run(run_id)
+
+
+@api.get("/sync-runs/{run_id}/quarantine", permission="isapi:sync", raises=[SyncRunNotFound])
+async def list_quarantined_rows(call: Call, run_id: str, query: PageQuery) -> Page[QuarantinedRow]:
+    """The rows that the synchronisation put aside, by their keys, and the rules that they broke."""
+    position = call.position(query)
+    found = await call.get(Journal).quarantined(run_id, limit=query.limit + 1, after=position[0] if position else 0)
+    page = _page(call, query, found, lambda row: [row[0]])
+    return Page(items=[row for _, row in page.items], next_cursor=page.next_cursor)
+
+
+def _look(call: Call, as_of: date | None = None, asked: list[FieldName] | None = None) -> tuple[Edition, Shown]:
+    """What to read from and which fields to show; the answer's headers say how fresh it is and what was denied."""
+    state = call.get(DataState)
+    edition = state.edition(as_of, call.ctx.now())
+    call.headers["X-Data-As-Of"] = f"{state.data_as_of:%Y-%m-%dT%H:%M:%SZ}"
+    fields = shown(asked, call.who.may)
+    if fields.denied:
+        call.headers["X-Fields-Denied"] = ", ".join(fields.denied)
+    return edition, fields
+
+
+async def _people(call: Call, query: PeopleQuery, wanted: Filter) -> Page[Employee]:
+    edition, fields = _look(call, query.as_of, query.fields)
+    position = call.position(query)
+    found = await call.get(Directory).search(
+        wanted, shown=fields, edition=edition, limit=query.limit + 1, after=position[0] if position else None
+    )
+    return _page(call, query, found, lambda person: [person.emplid])
+
+
+def _page(call: Call, query: PageQuery, found: list[T], position: Callable[[T], list[Any]]) -> Page[T]:
+    """A page of the first `query.limit` of what was `found`; one more than that says that another page follows."""
+    items = found[: query.limit]
+    last = position(items[-1]) if len(found) > len(items) else None
+    return Page(items=items, next_cursor=call.cursor(query, last))

@@ -1,0 +1,78 @@
+"""Reading the record of synchronisations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import msgspec
+
+from serai import Database, NotFound
+from serai_isapi.shapes import QuarantinedRow, SyncRun
+
+
+class SyncRunNotFound(NotFound):
+    """There is no synchronisation of that id."""
+
+    slug = "sync-run-not-found"
+    title = "There is no such synchronisation"
+
+
+@attrs.frozen
+class Journal:
+    """The synchronisations and the rows that they quarantined."""
+
+    db: Database
+
+    async def runs(self, *, limit: int = 50, before: int | None = None) -> list[SyncRun]:
+        """At most `limit` runs, the newest first, from before the run `before` on."""
+        async with self.db.raw() as connection:
+            rows = await connection.fetch(
+                f"select {_COLUMNS} from isapi.sync_run where id < coalesce($1, id + 1) order by id desc limit $2",
+                before,
+                limit,
+            )
+        return [_run(row) for row in rows]
+
+    async def run(self, id_: str) -> SyncRun:
+        """That run. Raises `SyncRunNotFound`."""
+        async with self.db.raw() as connection:
+            row = await connection.fetchrow(f"select {_COLUMNS} from isapi.sync_run where id = $1", _number(id_))
+        if row is None:
+            raise SyncRunNotFound(f"there is no synchronisation {id_}")
+        return _run(row)
+
+    async def quarantined(self, id_: str, *, limit: int = 50, after: int = 0) -> list[tuple[int, QuarantinedRow]]:
+        """At most `limit` rows that the run quarantined, each with its position, from beyond position `after` on.
+
+        Raises `SyncRunNotFound`.
+        """
+        async with self.db.raw() as connection:
+            rows = await connection.fetch(
+                "select q.id, q.view, q.rule, q.key from isapi.sync_run r"
+                " left join isapi.quarantine q on q.run_id = r.id and q.id > $2 where r.id = $1 order by q.id limit $3",
+                _number(id_),
+                after,
+                limit,
+            )
+        if not rows:
+            raise SyncRunNotFound(f"there is no synchronisation {id_}")
+        return [
+            (row["id"], QuarantinedRow(view=row["view"], rule=row["rule"], key=msgspec.json.decode(row["key"])))
+            for row in rows
+            if row["id"] is not None
+        ]
+
+
+_COLUMNS = "id, state, started, finished, data_as_of, reason, counts"
+
+
+def _number(id_: str) -> int:
+    if not (id_.isascii() and id_.isdigit() and len(id_) <= 18):
+        raise SyncRunNotFound(f"there is no synchronisation {id_}")
+    return int(id_)
+
+
+def _run(row: Mapping[str, Any]) -> SyncRun:
+    return msgspec.convert({**row, "id": str(row["id"]), "counts": msgspec.json.decode(row["counts"])}, SyncRun)

@@ -1,0 +1,68 @@
+"""The hooks of isapi."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from serai import Api, Context, Health, Job, PluginInfo, hookimpl
+from serai_isapi import api, jobs
+from serai_isapi.departments import Departments
+from serai_isapi.directory import Directory
+from serai_isapi.journal import Journal
+from serai_isapi.settings import Settings
+from serai_isapi.state import DataState
+
+
+@hookimpl
+def plugin_info() -> PluginInfo:
+    """Employees and departments."""
+    return PluginInfo(
+        title="Employee directory",
+        kernel=">=1.0,<2",
+        settings=Settings,
+        permissions={
+            "isapi:read": "See the directory: people, departments, who leads and looks after whom",
+            "isapi:contact": "See private phone numbers and mail addresses",
+            "isapi:employment": "See grades, hire and termination dates, and job history",
+            "isapi:sync": "See how reading the HR system went",
+        },
+    )
+
+
+@hookimpl
+def register_routes() -> Sequence[Api]:
+    """The JSON API."""
+    return [api.api]
+
+
+@hookimpl
+def register_jobs() -> Sequence[Job]:
+    """Reading the HR system, and letting the days pass."""
+    return [jobs.sync, jobs.roll_over]
+
+
+@hookimpl
+def register_migrations() -> str:
+    """Schema `isapi`."""
+    return "serai_isapi:migrations"
+
+
+@hookimpl
+@asynccontextmanager
+async def lifespan(ctx: Context) -> AsyncIterator[None]:
+    """Provide what the routes read from, and keep `DataState` fresh."""
+    state = DataState(ctx.db)
+    ctx.provide(Directory, Directory(ctx.db))
+    ctx.provide(Departments, Departments(ctx.db))
+    ctx.provide(Journal, Journal(ctx.db))
+    ctx.provide(DataState, state)
+    ctx.db.listen("synced", state.refresh)
+    await state.refresh()
+    yield
+
+
+@hookimpl
+async def health(ctx: Context) -> Health:
+    """Whether there is data, how old it is, and how the last synchronisation did."""
+    return ctx.get(DataState).health(ctx.get(Settings), ctx.now())

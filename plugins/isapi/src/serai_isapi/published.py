@@ -1,0 +1,199 @@
+"""Who is published, and where in the company, on one day: derived from the records by SQL.
+
+The rules of effective dating (PeopleSoft):
+1. the current row is the one with the greatest EFFDT up to the day, and of those the greatest EFFSEQ;
+2. where there is none yet, the earliest future row stands for a person who is going to join;
+3. of several assignments (EMPL_RCD) one is published: a current before a future one, then JOB_INDICATOR `P`, then a
+   working one, then the latest EFFDT;
+4. departments, job codes and locations are found by SETID and key, as they are on the day.
+
+Relations have no history: the leaders of another day are today's.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import asyncpg
+import attrs
+from sqlalchemy import Table
+
+from serai_isapi import tables
+from serai_isapi.merging import Changes, merge
+from serai_isapi.rules import WORKING
+
+_NEAREST = "effdt > $1, abs(effdt - $1)"
+"""Orders the rows of one key: the current row comes first, else the earliest future one."""
+
+_WORKS = f"empl_status in ({', '.join(map(repr, WORKING))})"
+
+_COMMON = f"""
+tree_edition as (
+    select setid, max(effdt) as effdt from isapi.dept_tree
+    where tree_name = 'DEPT_SECURITY' and effdt <= $1 group by setid
+),
+node as (
+    select t.setid, t.tree_node as deptid, t.parent_node_name as parent, t.tree_node_num as sequence
+    from isapi.dept_tree t join tree_edition using (setid, effdt) where t.tree_name = 'DEPT_SECURITY'
+),
+dept_on_day as (
+    select distinct on (setid, deptid) *, coalesce(descr, deptid) as label
+    from isapi.dept order by setid, deptid, {_NEAREST}
+),
+placed as (
+    select n.setid, n.deptid, null::text as parent, n.sequence, 1 as level, array[n.deptid] as path,
+           coalesce(d.label, n.deptid) as path_name
+    from node n left join dept_on_day d using (setid, deptid)
+    where n.parent is null or not exists (select from node p where p.setid = n.setid and p.deptid = n.parent)
+    union all
+    select n.setid, n.deptid, n.parent, n.sequence, p.level + 1, p.path || n.deptid,
+           p.path_name || '/' || coalesce(d.label, n.deptid)
+    from placed p
+    join node n on n.setid = p.setid and n.parent = p.deptid and n.deptid <> all (p.path)
+    left join dept_on_day d on d.setid = n.setid and d.deptid = n.deptid
+),
+assignment as (
+    select distinct on (emplid, empl_rcd) *, effdt > $1 as ahead
+    from isapi.job order by emplid, empl_rcd, {_NEAREST}, effseq desc
+),
+published_job as (
+    select distinct on (emplid) *,
+           case when ahead then 'future' when {_WORKS} then 'active' else 'leaver' end as status
+    from assignment
+    order by emplid, ahead, coalesce(job_indicator, 'S') = 'P' desc, {_WORKS} desc, effdt desc, empl_rcd
+),
+working as (select emplid from published_job where status = 'active'),
+responsible as (
+    select r.scope_id as deptid,
+           array_agg(r.emplid order by r.sort_order, r.emplid) filter (where r.relation = 'LEADER') as leaders,
+           array_agg(r.emplid order by r.sort_order, r.emplid) filter (where r.relation = 'VP') as vps,
+           array_agg(r.emplid order by r.sort_order, r.emplid) filter (where r.relation = 'HRBP') as hrbps,
+           array_agg(r.emplid order by r.sort_order, r.emplid) filter (where r.relation = 'HRD') as hrds
+    from isapi.relation r join working using (emplid) where r.scope = 'D' group by r.scope_id
+),
+department as (
+    select d.setid, d.deptid, d.label as name, d.descrshort as short_name, d.company, d.location,
+           d.manager_id as manager_emplid, p.parent as parent_deptid, coalesce(p.level, 1) as level, p.sequence,
+           coalesce(p.path, array[d.deptid]) as path, coalesce(p.path_name, d.label) as path_name,
+           d.eff_status = 'A' and d.effdt <= $1 as active,
+           coalesce(r.leaders, '{{}}') as leaders, coalesce(r.vps, '{{}}') as vps,
+           coalesce(r.hrbps, '{{}}') as hrbps, coalesce(r.hrds, '{{}}') as hrds
+    from dept_on_day d left join placed p using (setid, deptid) left join responsible r using (deptid)
+)"""
+
+_EMPLOYEE = f"""
+leadership as (
+    select d.setid, d.deptid, array_agg(c.emplid order by p.position desc, c.position) as candidates
+    from department d
+    cross join unnest(d.path) with ordinality as p(deptid, position)
+    join department above on above.setid = d.setid and above.deptid = p.deptid
+    cross join unnest(above.leaders) with ordinality as c(emplid, position)
+    group by d.setid, d.deptid
+),
+primary_name as (
+    select distinct on (emplid) emplid, coalesce(name_ac, name) as name,
+           nullif(concat_ws(' ', coalesce(pref_first_name, first_name), last_name), '') as western
+    from isapi.name where name_type = 'PRI' order by emplid, {_NEAREST}
+),
+reach as (
+    select emplid,
+           max(value) filter (where contact_kind = 'EMAIL' and contact_type = 'BUSN') as mail,
+           max(value) filter (where contact_kind = 'EMAIL' and contact_type = 'HOME') as private_mail,
+           max(value) filter (where contact_kind = 'PHONE' and contact_type = 'BUSN') as work_phone,
+           max(value) filter (where contact_kind = 'PHONE' and contact_type = 'CELL') as mobile_phone,
+           max(value) filter (where contact_kind = 'PHONE' and contact_type = 'HOME') as home_phone
+    from (
+        select emplid, contact_kind, contact_type,
+               concat('+' || nullif(ltrim(country_code, '+0'), '') || ' ', contact_value, '-' || extension) as value
+        from isapi.contact where contact_value is not null
+    ) as c group by emplid
+),
+jobcode_on_day as (select distinct on (setid, jobcode) * from isapi.jobcode order by setid, jobcode, {_NEAREST}),
+location_on_day as (select distinct on (setid, location) * from isapi.location order by setid, location, {_NEAREST}),
+described as (
+    select j.emplid, n.name,
+           case when n.western ~ '^[A-Za-z\u00c0-\u024f .''-]+$' then n.western end as name_en,
+           s.pinyin, s.initials, a.rtx_id, a.ad_account, r.mail, r.work_phone,
+           j.setid_dept as setid, j.deptid, d.name as department_name,
+           coalesce(d.path, array_remove(array[j.deptid], null)) as department_path,
+           d.path_name as department_path_name,
+           j.jobcode, t.descr as title, j.location, l.descr as location_name, j.company, j.business_unit,
+           coalesce(superior.emplid, (
+               select c.emplid from unnest(lead.candidates) with ordinality as c(emplid, position)
+               where c.emplid <> j.emplid order by c.position limit 1
+           )) as manager_emplid,
+           case j.per_org when 'EMP' then 'employee' when 'CWR' then 'contingent' else 'person_of_interest' end
+               as employment_type,
+           j.status, r.mobile_phone, r.home_phone, r.private_mail,
+           case when j.empl_status = 'A' then 'active' when j.empl_status in ('L', 'P') then 'on_leave'
+                when j.empl_status = 'S' then 'suspended' when j.empl_status = 'W' then 'short_break'
+                when j.empl_status in ('Q', 'R', 'X', 'V') then 'retired' when j.empl_status = 'D' then 'deceased'
+                else 'terminated' end as employment_status,
+           j.grade, j.reg_temp as regular_or_temporary, j.full_part_time as full_or_part_time,
+           j.hire_dt as hire_date, j.last_hire_dt as last_hire_date, j.termination_dt as termination_date,
+           j.expected_end_date, s.keys
+    from published_job j
+    left join primary_name n using (emplid)
+    left join isapi.spelling s on s.name = n.name
+    left join isapi.account a using (emplid)
+    left join reach r using (emplid)
+    left join department d on d.setid = j.setid_dept and d.deptid = j.deptid
+    left join jobcode_on_day t on t.setid = j.setid_jobcode and t.jobcode = j.jobcode
+    left join location_on_day l on l.setid = j.setid_location and l.location = j.location
+    left join working superior on superior.emplid = j.supervisor_id and superior.emplid <> j.emplid
+    left join leadership lead on lead.setid = j.setid_dept and lead.deptid = j.deptid
+),
+employee as (
+    select *,
+           lower(concat_ws('|', '', emplid, rtx_id, ad_account, mail, name, replace(name_en, ' ', '|'), keys)) as search
+    from described
+)"""
+
+
+@attrs.frozen
+class Edition:
+    """What is published on a day: the relations to read it from, the CTEs that make them, and the CTEs' values."""
+
+    employee: str = "isapi.employee"
+    department: str = "isapi.department"
+    tables: str = ""
+    values: tuple[date, ...] = ()
+
+    def query(self, select: str, *, cte: str = "") -> str:
+        """A statement that reads of this edition: `select` after its own `cte` and those that make the edition."""
+        parts = ",".join(part for part in (self.tables, cte) if part)
+        return f"with recursive {parts} {select}" if parts else select
+
+
+PRESENT = Edition()
+"""Today's, ready in tables."""
+
+
+def edition_of(day: date) -> Edition:
+    """What was, or will be, published on that day, out of history."""
+    return Edition(employee="employee", department="department", tables=f"{_COMMON},{_EMPLOYEE}", values=(day,))
+
+
+async def publish(connection: asyncpg.Connection, today: date) -> Changes:
+    """Make the tables `department` and `employee` what they are to be today; the changes among the employees.
+
+    Runs in the caller's transaction.
+    """
+    await _publish(connection, tables.department, _COMMON, today)
+    return await _publish(connection, tables.employee, f"{_COMMON},{_EMPLOYEE}", today)
+
+
+async def _publish(connection: asyncpg.Connection, table: Table, derivation: str, today: date) -> Changes:
+    columns = [column.name for column in table.columns]
+    derived = f"derived_{table.name}"
+    await connection.execute(f"create temporary table {derived} (like {table.fullname}) on commit drop")
+    await connection.execute(
+        f"with recursive {derivation} insert into pg_temp.{derived} ({', '.join(columns)})"
+        f" select {', '.join(columns)} from {table.name}",
+        today,
+    )
+    await connection.execute(f"analyze pg_temp.{derived}")
+    key = [column.name for column in table.primary_key.columns]
+    changes = await merge(connection, source=f"pg_temp.{derived}", target=table.fullname, key=key, columns=columns)
+    await connection.execute(f"drop table pg_temp.{derived}")
+    return changes

@@ -1,0 +1,46 @@
+"""The keys of `[plugins.isapi]`."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import attrs
+from msgspec import Meta
+
+ZONE = "Asia/Shanghai"
+"""The company's zone: dates of the HR system have none, and its days begin and end here."""
+
+Percent = Annotated[float, Meta(ge=0, le=100)]
+Count = Annotated[int, Meta(ge=0)]
+Hours = Annotated[float, Meta(gt=0)]
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """Where the data comes from, how often, and when a reading is held instead of believed."""
+
+    source: str
+    """The device of kind `ehr` that is read."""
+    sync_cron: str = "*/15 * * * *"
+    """When it is read, in the company's zone."""
+    data_old_after_hours: Hours = 2.0
+    """Age of the data above which the plugin reports itself degraded."""
+    hold_below_percent: Percent = 95.0
+    """Hold when a view has fewer rows than this part of the last good ones."""
+    hold_terminations: Count = 20
+    """Hold when one run ends the work of more people than this, and of more than `hold_terminations_percent`."""
+    hold_terminations_percent: Percent = 1.0
+    """See `hold_terminations`; the larger of both counts."""
+    hold_departments_gone: Count = 5
+    """Hold when more departments than this vanish."""
+    hold_quarantined_percent: Percent = 0.5
+    """Hold when more than this part of all rows breaks a rule."""
+    hold_source_age_hours: Hours = 26.0
+    """Hold when the source's own clock is this far behind ours."""
+
+
+def company_date(moment: datetime) -> date:
+    """The date in the company's zone at that moment (aware)."""
+    return moment.astimezone(ZoneInfo(ZONE)).date()

@@ -1,0 +1,172 @@
+"""Shapes on the wire of people and departments."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+Status = Literal["active", "leaver", "future"]
+EmploymentType = Literal["employee", "contingent", "person_of_interest"]
+
+
+class DepartmentRef(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The department that somebody works in."""
+
+    deptid: str
+    name: str | None
+    path: Annotated[str | None, Meta(description="Names from the root down, `/` between them")]
+
+
+class LocationRef(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A place of work."""
+
+    code: str
+    name: str | None
+
+
+class Employee(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A person of the company.
+
+    Only `emplid` is always there: fields that were not asked for, or that need a scope which the caller lacks, are left
+    out; one that has no value is null.
+    """
+
+    emplid: Annotated[str, Meta(description="Personnel number: a text, with leading zeros")]
+    name: str | UnsetType | None = UNSET
+    name_en: str | UnsetType | None = UNSET
+    pinyin: Annotated[str | UnsetType | None, Meta(description="Without tones, a blank between syllables")] = UNSET
+    rtx_id: Annotated[str | UnsetType | None, Meta(description="Chat account")] = UNSET
+    ad_account: Annotated[str | UnsetType | None, Meta(description="Directory account, sAMAccountName")] = UNSET
+    mail: str | UnsetType | None = UNSET
+    work_phone: str | UnsetType | None = UNSET
+    department: DepartmentRef | UnsetType | None = UNSET
+    title: str | UnsetType | None = UNSET
+    location: LocationRef | UnsetType | None = UNSET
+    company: str | UnsetType | None = UNSET
+    business_unit: str | UnsetType | None = UNSET
+    manager_emplid: str | UnsetType | None = UNSET
+    employment_type: EmploymentType | UnsetType = UNSET
+    status: Status | UnsetType = UNSET
+    mobile_phone: Annotated[str | UnsetType | None, Meta(description="Needs isapi:contact")] = UNSET
+    home_phone: Annotated[str | UnsetType | None, Meta(description="Needs isapi:contact")] = UNSET
+    private_mail: Annotated[str | UnsetType | None, Meta(description="Needs isapi:contact")] = UNSET
+    employment_status: Annotated[
+        Literal["active", "on_leave", "suspended", "short_break", "retired", "deceased", "terminated"] | UnsetType,
+        Meta(description="Needs isapi:employment"),
+    ] = UNSET
+    grade: Annotated[str | UnsetType | None, Meta(description="Needs isapi:employment")] = UNSET
+    regular_or_temporary: Annotated[str | UnsetType | None, Meta(description="Needs isapi:employment")] = UNSET
+    full_or_part_time: Annotated[str | UnsetType | None, Meta(description="Needs isapi:employment")] = UNSET
+    hire_date: Annotated[date | UnsetType | None, Meta(description="Needs isapi:employment")] = UNSET
+    last_hire_date: Annotated[date | UnsetType | None, Meta(description="Needs isapi:employment")] = UNSET
+    termination_date: Annotated[date | UnsetType | None, Meta(description="Needs isapi:employment")] = UNSET
+    expected_end_date: Annotated[date | UnsetType | None, Meta(description="Needs isapi:employment")] = UNSET
+
+
+class FoundEmployees(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The people that were asked for, in the order of the first mention, and the ids that nobody has."""
+
+    items: list[Employee]
+    missing: list[str]
+
+
+class Responsible(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The HR business partners who look after a person, and whose they are: the person's own, or a department's."""
+
+    scope: Literal["employee", "department"] | None
+    deptid: str | None
+    people: list[Employee]
+
+
+class HistoryEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One effective-dated row of somebody's work; names as they were on that day. Future rows are there too."""
+
+    effective_date: date
+    sequence: Annotated[int, Meta(description="Order of several changes on one day")]
+    assignment: Annotated[int, Meta(description="EMPL_RCD: several stand for concurrent jobs or rehires")]
+    primary: bool
+    action: str | None
+    action_reason: str | None
+    working: bool
+    department: DepartmentRef | None
+    title: str | None
+    location: LocationRef | None
+    company: str | None
+    grade: str | None
+    supervisor_emplid: str | None
+
+
+class Department(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A department; `leaders` to `hrds` are the emplids of working people, the first one first."""
+
+    deptid: str
+    setid: str
+    name: str
+    short_name: str | None
+    company: str | None
+    location: str | None
+    parent_deptid: str | None
+    level: Annotated[int, Meta(description="1 for the root")]
+    path: Annotated[list[str], Meta(description="deptids from the root down, this one last")]
+    path_name: str
+    manager_emplid: str | None
+    active: bool
+    leaders: list[str]
+    vps: list[str]
+    hrbps: list[str]
+    hrds: list[str]
+
+
+class DepartmentNode(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A department and those below it, in the order of the tree."""
+
+    deptid: str
+    setid: str
+    name: str
+    level: int
+    children: list[DepartmentNode]
+
+
+class DepartmentTree(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The departments of the company."""
+
+    roots: list[DepartmentNode]
+
+
+class DepartmentPath(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where somebody works, from the root down."""
+
+    path: Annotated[str | None, Meta(description="Names, `/` between them")]
+    departments: list[DepartmentRef]
+
+
+class ViewCounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a run did with one view, in rows."""
+
+    read: int
+    quarantined: int
+    added: int
+    changed: int
+    removed: int
+
+
+class SyncRun(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One synchronisation."""
+
+    id: str
+    state: Literal["queued", "extracting", "validating", "applying", "held", "done", "failed"]
+    started: datetime
+    finished: datetime | None
+    data_as_of: Annotated[datetime | None, Meta(description="The source's clock when the reading began")]
+    reason: Annotated[str | None, Meta(description="Why it was held or failed")]
+    counts: Annotated[dict[str, ViewCounts], Meta(description="By view")]
+
+
+class QuarantinedRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A row that broke a rule, by its key."""
+
+    view: str
+    rule: str
+    key: dict[str, str | int | None]

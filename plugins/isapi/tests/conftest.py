@@ -1,0 +1,253 @@
+"""A small company as a source of kind `ehr`, and just enough of a kernel for isapi to run on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import logging
+import runpy
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import attrs
+import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+import serai_isapi
+from serai import DeviceDown
+from serai_ehr import VIEWS, View, ViewFault
+from serai_isapi.departments import Departments
+from serai_isapi.directory import Directory, Filter
+from serai_isapi.fields import shown
+from serai_isapi.journal import Journal
+from serai_isapi.settings import Settings
+from serai_isapi.shapes import Employee
+from serai_isapi.state import DataState
+from serai_isapi.sync import synchronise
+
+NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
+"""Noon in Shanghai."""
+
+EVERYTHING = shown(None, lambda _permission: True)
+
+
+class Company:
+    """Rows by view; also the `Source` and the `Reading` that give them."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, list[dict[str, Any]]] = {view.name: [] for view in VIEWS}
+        self.clock = NOON
+        self.down = False
+        self.faults: list[ViewFault] = []
+
+    def add(self, view: str, **values: Any) -> dict[str, Any]:
+        """Add a row to `V_IS_{view}`; columns that are not given are as PeopleSoft leaves them."""
+        columns = {column.name.lower(): column for column in self._view(view).columns}
+        assert values.keys() <= columns.keys(), values.keys() - columns.keys()
+        empty = {name: " " if column.type == "text" else None for name, column in columns.items()}
+        row = {**empty, **values}
+        self.rows[f"V_IS_{view}"].append(row)
+        return row
+
+    def of(self, view: str, **values: Any) -> list[dict[str, Any]]:
+        """The rows of `V_IS_{view}` with these values."""
+        return [row for row in self.rows[f"V_IS_{view}"] if all(row[name] == value for name, value in values.items())]
+
+    def remove(self, view: str, **values: Any) -> None:
+        gone = self.of(view, **values)
+        self.rows[f"V_IS_{view}"] = [row for row in self.rows[f"V_IS_{view}"] if row not in gone]
+
+    def department(self, deptid: str, name: str, parent: str = " ", *, leader: str = "", hrbp: str = "") -> None:
+        self.add("DEPT", setid="CN", deptid=deptid, effdt=date(1990, 1, 1), eff_status="A", descr=name)
+        self.add(
+            "DEPT_TREE", setid="CN", tree_name="DEPT_SECURITY", effdt=date(1990, 1, 1), tree_node=deptid,
+            parent_node_name=parent, tree_node_num=len(self.rows["V_IS_DEPT_TREE"]), tree_node_num_end=999,
+        )  # fmt: skip
+        for relation, emplid in (("LEADER", leader), ("HRBP", hrbp)):
+            if emplid:
+                self.add("RELATION", scope="D", scope_id=deptid, relation=relation, emplid=emplid, sort_order=1)
+
+    def person(self, emplid: str, name: str, deptid: str = "D1", *, rtx_id: str = "", **job: Any) -> dict[str, Any]:
+        """A person with a name, and a job since 2020; the job's row."""
+        self.add("PERSON", emplid=emplid, sex="U", birthdate=date(1990, 1, 1))
+        self.add("NAME", emplid=emplid, name_type="PRI", effdt=date(1990, 1, 1), name="Zz,Zz", name_ac=name)
+        if rtx_id:
+            self.add("ACCOUNT", emplid=emplid, rtx_id=rtx_id, ad_account=rtx_id)
+            mail = f"{rtx_id}@corp.example"
+            self.add("CONTACT", emplid=emplid, contact_kind="EMAIL", contact_type="BUSN", contact_value=mail)
+        return self.job(emplid, deptid=deptid, **job)
+
+    def job(self, emplid: str, effdt: date = date(2020, 1, 1), **values: Any) -> dict[str, Any]:
+        defaults: dict[str, Any] = {
+            "empl_rcd": 0, "effseq": 0, "per_org": "EMP", "hr_status": "A", "empl_status": "A", "job_indicator": "P",
+            "setid_dept": "CN", "deptid": "D1", "setid_jobcode": "CN", "jobcode": "ENG", "setid_location": "CN",
+            "location": "BJ", "company": "C01", "hire_dt": date(2020, 1, 1),
+        }  # fmt: skip
+        return self.add("JOB", emplid=emplid, effdt=effdt, **{**defaults, **values})
+
+    async def check(self) -> list[ViewFault]:
+        return self.faults
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Company]:
+        if self.down:
+            raise DeviceDown("device ehr is not ready: connection refused")
+        yield self
+
+    async def batches(self, view: View, *, size: int = 1000) -> AsyncIterator[list[tuple[Any, ...]]]:
+        rows = [tuple(row[name.lower()] for name in view.column_names) for row in self.rows[view.name]]
+        for start in range(0, len(rows), size):
+            yield rows[start : start + size]
+
+    @staticmethod
+    def _view(name: str) -> View:
+        return next(view for view in VIEWS if view.name == f"V_IS_{name}")
+
+
+class PlainDatabase:
+    """`Database` over one asyncpg pool."""
+
+    schema = "isapi"
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self.pool = pool
+
+    def raw(self) -> Any:
+        return self.pool.acquire()
+
+    async def notify(self, channel: str, payload: str = "", *, connection: Any = None) -> None:
+        await connection.execute("select pg_notify($1, $2)", f"isapi.{channel}", payload)
+
+
+@attrs.define
+class Devices:
+    source: Company
+
+    def get(self, protocol: type, name: str) -> Company:
+        assert name == "ehr"
+        assert isinstance(self.source, protocol)
+        return self.source
+
+
+class Log:
+    def __init__(self) -> None:
+        self.log = logging.getLogger("isapi")
+
+    def __getattr__(self, level: str) -> Callable[..., None]:
+        return lambda event, **values: getattr(self.log, level)("%s %s", event, values)
+
+
+class House:
+    """A `Context`, and what tests do with it."""
+
+    name = "isapi"
+
+    def __init__(self, db: PlainDatabase, company: Company) -> None:
+        self.db = db
+        self.company = company
+        self.devices = Devices(company)
+        self.log = Log()
+        self.present = NOON
+        self.provided: dict[type, Any] = {
+            DataState: DataState(db),
+            Directory: Directory(db),
+            Departments: Departments(db),
+            Journal: Journal(db),
+        }
+        self.configure()
+
+    def configure(self, **settings: Any) -> None:
+        """By default no guard trips: a company of five is easily shrunken."""
+        open_ = {"hold_below_percent": 0.0, "hold_quarantined_percent": 100.0}
+        self.provided[Settings] = Settings(source="ehr", **{**open_, **settings})
+
+    def now(self) -> datetime:
+        return self.present
+
+    def provide(self, key: type, value: Any) -> None:
+        self.provided[key] = value
+
+    def get(self, key: type) -> Any:
+        return self.provided[key]
+
+    async def sync(self) -> dict[str, Any]:
+        """Synchronise; the run's row."""
+        try:
+            await synchronise(self, lambda note: None)
+        finally:
+            await self.get(DataState).refresh()
+        return await self.last_run()
+
+    async def last_run(self) -> dict[str, Any]:
+        return dict(await self.row("select * from isapi.sync_run order by id desc limit 1"))
+
+    async def row(self, query: str, *values: Any) -> asyncpg.Record | None:
+        async with self.db.raw() as connection:
+            return await connection.fetchrow(query, *values)
+
+    async def rows(self, query: str, *values: Any) -> list[asyncpg.Record]:
+        async with self.db.raw() as connection:
+            return await connection.fetch(query, *values)
+
+    async def employee(self, emplid: str, as_of: date | None = None) -> Employee:
+        edition = self.get(DataState).edition(as_of, self.now())
+        return await self.get(Directory).one(emplid, shown=EVERYTHING, edition=edition)
+
+    async def search(
+        self, *, limit: int = 50, after: str | None = None, as_of: date | None = None, **wanted: Any
+    ) -> list[str]:
+        """The emplids of the employees found."""
+        edition = self.get(DataState).edition(as_of, self.now())
+        found = await self.get(Directory).search(
+            Filter(**wanted), shown=EVERYTHING, edition=edition, limit=limit, after=after
+        )
+        return [person.emplid for person in found]
+
+    async def rules(self) -> list[tuple[str, str]]:
+        """(view, rule) of the rows that the last run quarantined."""
+        last = await self.last_run()
+        rows = await self.rows("select view, rule from isapi.quarantine where run_id = $1 order by id", last["id"])
+        return [(row["view"], row["rule"]) for row in rows]
+
+
+@pytest.fixture
+def company() -> Company:
+    """Three departments in a line, D1 > D2 > D3, with four people in them."""
+    company = Company()
+    company.department("D1", "集团", leader="0001", hrbp="0002")
+    company.department("D2", "技术部", "D1", leader="0002")
+    company.department("D3", "平台组", "D2")
+    company.add("JOBCODE", setid="CN", jobcode="ENG", effdt=date(1900, 1, 1), eff_status="A", descr="工程师")
+    company.add("LOCATION", setid="CN", location="BJ", effdt=date(1900, 1, 1), eff_status="A", descr="北京")
+    company.person("0001", "张伟国", "D1", rtx_id="weiguozhang")
+    company.person("0002", "曾丽", "D2", rtx_id="lizeng")
+    company.person("0003", "王芳", "D3", rtx_id="fangwang")
+    company.person("0004", "欧阳修", "D3", rtx_id="xiuouyang", supervisor_id="0003")
+    return company
+
+
+def migrate(connection: Connection) -> None:
+    """Run the plugin's revisions, each in its turn, as the kernel will."""
+    connection.execute(text("create schema isapi"))
+    folder = Path(serai_isapi.__file__).parent / "migrations"
+    with Operations.context(MigrationContext.configure(connection)):
+        for script in sorted(folder.glob("[0-9]*.py")):
+            runpy.run_path(str(script))["upgrade"]()
+
+
+@pytest.fixture
+async def house(database_url: str, company: Company) -> AsyncIterator[House]:
+    engine = create_async_engine(database_url.replace("postgresql://", "postgresql+asyncpg://"))
+    async with engine.begin() as connection:
+        await connection.run_sync(migrate)
+    await engine.dispose()
+    pool = await asyncpg.create_pool(database_url, min_size=1, max_size=6)
+    try:
+        yield House(PlainDatabase(pool), company)
+    finally:
+        await pool.close()

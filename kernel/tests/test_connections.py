@@ -263,8 +263,9 @@ async def test_a_database_in_which_chinese_is_not_found_is_refused(
 
 
 async def test_extensions_that_are_missing_are_made(postgres_server: str, database_url: str) -> None:
-    async with admin(database_url) as connection:
-        await connection.execute("drop extension pg_trgm")
+    name = database_url.rpartition("@/")[2].partition("?")[0]
+    async with admin(postgres_server.replace("/postgres?", f"/{name}?")) as superuser:
+        await superuser.execute("drop extension pg_trgm")
     async with opened(database_url), admin(database_url) as connection:
         assert await connection.fetchval("select count(*) from pg_extension where extname = 'pg_trgm'") == 1
 

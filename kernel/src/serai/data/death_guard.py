@@ -44,7 +44,7 @@ async def start(command: Sequence[str | Path], account: Account, output: IO[byte
     if sys.platform != "linux":
         return await _start_watched(words, account, options)
     if await _has_setpriv():
-        return await asyncio.create_subprocess_exec("setpriv", *_setpriv_arguments(account), *words, **options)
+        return await asyncio.create_subprocess_exec(*setpriv_command(account), *words, **options)
 
     def ask_for_signal() -> None:
         account.become()
@@ -77,11 +77,12 @@ async def _start_watched(words: list[str], account: Account, options: dict[str, 
     return process
 
 
-def _setpriv_arguments(account: Account) -> list[str]:
-    arguments = ["--pdeathsig", "INT"]
+def setpriv_command(account: Account) -> list[str]:
+    """What comes before a command that is to run as `account`, and to get SIGINT when its starter ends."""
+    command = ["setpriv", "--pdeathsig", "INT"]
     if not account.is_ours:
-        arguments += ["--reuid", str(account.uid), "--regid", str(account.gid), "--clear-groups"]
-    return [*arguments, "--"]
+        command += ["--reuid", str(account.uid), "--regid", str(account.gid), "--clear-groups"]
+    return [*command, "--"]
 
 
 async def _has_setpriv() -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -114,6 +114,9 @@ class Guest:
         except Exception as error:  # noqa: BLE001  whatever a guest raises ends with its own state
             await self._give_up(self._trouble(error))
         else:
+            if self._failing is not None:  # a task that it spawned failed already
+                await self._give_up(self._failing)
+                return
             self._served_since = time.monotonic()
             await self._check_health()
             self._health = asyncio.create_task(self._watch_health(), name=f"{self.name}:health")
@@ -166,6 +169,7 @@ class Guest:
 
     async def _give_up(self, trouble: Trouble) -> None:
         await self._leave(grace=0.0)
+        self._failing = None
         self._settle(trouble)
 
     def _settle(self, trouble: Trouble) -> None:
@@ -205,7 +209,7 @@ class Guest:
             self._health = None
         if self._context is not None:
             self._context.stopping.set()
-        draining = [self._services.jobs.remove(self.name, grace)]
+        draining: list[Awaitable[object]] = [self._services.jobs.remove(self.name, grace)]
         if self._mounted:
             draining.append(self._services.mounts.withdraw(self.name, grace))
         for outcome in await asyncio.gather(*draining, return_exceptions=True):

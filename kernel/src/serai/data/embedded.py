@@ -48,6 +48,7 @@ class EmbeddedServer:
         self._locate = locate
         self._process: Process | None = None
         self._lock: IO[bytes] | None = None
+        self._socket_folder: Path | None = None
         self._dsn = ""
 
     @property
@@ -87,6 +88,9 @@ class EmbeddedServer:
                 self._report(f"PostgreSQL did not stop within {_STOP_LIMIT:.0f} s and is ended; it will recover.")
                 process.send_signal(signal.SIGQUIT)  # immediate shutdown
                 await process.wait()
+        if self._socket_folder is not None:
+            with contextlib.suppress(OSError):  # something is left in it after an unclean ending; the next start knows
+                self._socket_folder.rmdir()
         self._unlock()
 
     async def _start(self) -> None:
@@ -107,7 +111,7 @@ class EmbeddedServer:
                 f"The data directory {layout.data} is there, but its password file in {layout.state_dir} is missing.",
                 hint="bring back the file postgresql-postgres.password from the backup of the state directory",
             )
-        socket_folder = layout.socket_folder(account)
+        self._socket_folder = socket_folder = layout.socket_folder(account)
         with _opened_log(layout.log) as log:
             self._process = await death_guard.start(postgres_command(binaries, layout, socket_folder), account, log)
         try:

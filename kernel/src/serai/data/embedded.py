@@ -27,6 +27,7 @@ _REPORT_EVERY = 5.0
 _STOP_LIMIT = 60.0
 _LONGEST_LOG = 10 * 1024 * 1024
 _LAST_LINES = 5
+_LONGEST_REASON = 300  # where files are copied, a full disk has as many reasons as files
 
 
 class EmbeddedServer:
@@ -64,9 +65,15 @@ class EmbeddedServer:
         try:
             await self._start()
         except OSError as error:
+            reason = f"{error.strerror}: {error.filename}" if error.strerror else str(error)[:_LONGEST_REASON]
             raise SeraiError(
-                f"PostgreSQL cannot be started in {self._layout.state_dir}: {error.strerror}: {error.filename}.",
+                f"PostgreSQL cannot be started in {self._layout.state_dir}: {reason}.",
                 hint="the state directory must be on a disk that is not full, and writable for this account",
+            ) from error
+        except asyncpg.PostgresError as error:
+            raise SeraiError(
+                f"PostgreSQL started, but its database cannot be set up: {error.args[0]}.",
+                hint=f"the server's own words are in {self._layout.log}",
             ) from error
         finally:
             if self._process is None:

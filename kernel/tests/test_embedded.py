@@ -284,7 +284,7 @@ async def test_a_password_file_that_does_not_fit_is_said(state_dir: Path) -> Non
     with pytest.raises(SeraiError, match="cannot be set up: password authentication failed"):
         await make_server(state_dir).start()
     (state_dir / "postgresql-postgres.password").unlink()
-    with pytest.raises(SeraiError, match="its password file in .* is missing"):
+    with pytest.raises(SeraiError, match=r"its password file in .* is missing"):
         await make_server(state_dir).start()
 
 

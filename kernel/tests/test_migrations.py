@@ -329,8 +329,9 @@ async def test_a_revision_that_nobody_knows(migrations: Migrations, wheel: Wheel
         await migrations.downgrade("outage", "0007")
     with pytest.raises(SeraiError, match="outage has no revision 0007"):
         await migrations.upgrade("outage", wheel.folder, to="0007")
-    with pytest.raises(SeraiError, match="no schema smsdb"):
-        await migrations.purge("smsdb", wheel.folder)
+    for name in ("smsdb", "public"):
+        with pytest.raises(SeraiError, match=f"{name} is no schema that Serai has migrated"):
+            await migrations.purge(name, wheel.folder)
 
 
 async def test_a_new_revision_is_a_working_one(

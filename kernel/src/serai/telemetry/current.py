@@ -1,8 +1,13 @@
-"""To what the present task belongs: set by the kernel, read by logs."""
+"""What this task is doing: set by the kernel around requests, runs and plugins, and read by every log line."""
 
 from __future__ import annotations
 
 from contextvars import ContextVar
 
 plugin: ContextVar[str | None] = ContextVar("plugin", default=None)
+"""Name of the plugin on whose behalf this task works."""
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+run_id: ContextVar[int | None] = ContextVar("run_id", default=None)
+"""The run of a job."""
+run_lines: ContextVar[list[str] | None] = ContextVar("run_lines", default=None)
+"""Where the log lines of the run are kept besides: a list that `logs` appends to, `logs.MAX_RUN_LINES` at the most."""

@@ -210,7 +210,7 @@ async def test_a_stand_in_answers_503_with_state_reason_and_hint(small_kernel):
     kernel.mounts.stand_in(
         "emp", StandIn(state="blocked", reason="isapi is stopped", hint="start isapi", retry_after=30)
     )
-    async with kernel.client.post("/emp/api/v1/x") as response:
+    async with kernel.client.post("/emp/api/v1/x", data=b"x" * 4096) as response:
         problem = await response.json()
         assert (response.status, response.headers["Retry-After"]) == (503, "30")
     assert problem["detail"] == "emp is blocked: isapi is stopped"

@@ -9,6 +9,7 @@ a plugin's application must hold nothing heavy that its cleanup does not drop.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from time import monotonic
 from typing import Any
@@ -137,7 +138,7 @@ class Mounts:
         if name in self._mounted:
             raise PluginError(f"{name} serves; nothing can stand in for it", hint="withdraw it first")
         self.forget(name)
-        guest = Guest(name, body_limit=0)
+        guest = Guest(name, body_limit=sys.maxsize)  # no body is read, and 503 says more than 413
 
         async def refuse(request: web.Request) -> web.StreamResponse:
             raise NotServing(name, answer)

@@ -10,24 +10,34 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.schema import CreateSchema
+
+import serai.devices.tables
+import serai.hosting.tables
+import serai.work.tables  # noqa: F401  # their tables are to be made
+from serai.context import Database
+from serai.data.connections import Connections
+from serai.data.tables import metadata
 
 sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode leaves the helpers' folder out
 
-from plain_database import PlainDatabase
 from small_kernel import identity_database, small_kernel
 
 __all__ = ["eventually", "identity_database", "kernel_database", "small_kernel"]
 
 
 @pytest.fixture
-async def kernel_database(database_url: str) -> AsyncIterator[PlainDatabase]:
-    """The kernel's database, with the tables of jobs and devices."""
-    from serai.work.tables import job, job_run
-
-    database = PlainDatabase(database_url)
-    await database.open(job, job_run)
+async def kernel_database(database_url: str) -> AsyncIterator[Database]:
+    """The kernel's own database: its schema, with all its tables."""
+    connections = Connections(database_url, budget=13)
+    await connections.open()
+    database = connections.database("serai")
+    async with database.begin() as connection:  # quicker than the revisions; that they make the same is tested
+        await connection.execute(CreateSchema("serai"))
+        await connection.run_sync(metadata.create_all)
     yield database
     await database.close()
+    await connections.close()
 
 
 @pytest.fixture

@@ -2,22 +2,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import sys
 import time
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 import structlog
 from sqlalchemy import text
 
 from serai.declarations import Setting, job
 from serai.errors import NotFound, PluginError, SeraiError
-from serai.work import current, history
+from serai.telemetry import current
+from serai.work import history
 from serai.work.runner import JobRunner
 
 HOURLY = "0 * * * *"
@@ -49,7 +50,6 @@ async def runners(kernel_database, clock):
         async def start(name="p1", clock=clock, lease=30.0) -> JobRunner:
             runner = JobRunner(kernel_database, name, clock, structlog.get_logger(), lease=lease)
             await runner.start()
-            await kernel_database.listening()
             stack.push_async_callback(runner.stop, 0)
             return runner
 
@@ -365,7 +365,7 @@ async def test_progress_and_log_lines_are_seen_while_it_runs(kernel_database, ru
     @job(cron=HOURLY)
     async def sync(ctx, run):
         seen.update(plugin=current.plugin.get(), run=current.run_id.get(), ctx=ctx.name)
-        current.run_lines.get().extend(f"line {n}\0" for n in range(501))
+        current.run_lines.get().append("half of it is read\0")
         run.progress("reading", done=3, total=10)
         await gate.wait()
 
@@ -379,7 +379,7 @@ async def test_progress_and_log_lines_are_seen_while_it_runs(kernel_database, ru
     detail = await eventually(noted)
     gate.set()
     assert (detail.state, detail.note, detail.done, detail.total) == ("running", "reading", 3, 10)
-    assert (detail.lines[0], len(detail.lines)) == ("line 1\N{REPLACEMENT CHARACTER}", 500)
+    assert detail.lines == ["half of it is read\N{REPLACEMENT CHARACTER}"]
     assert seen == {"plugin": "demo", "run": run_id, "ctx": "demo"}
     assert current.run_id.get() is None
 
@@ -454,7 +454,7 @@ import asyncio, sys
 from datetime import UTC, datetime
 from types import SimpleNamespace
 import structlog
-from plain_database import PlainDatabase
+from serai.data.connections import Connections
 from serai.declarations import job
 from serai.work import history
 from serai.work.runner import JobRunner
@@ -465,9 +465,10 @@ async def sync(ctx, run):
     await asyncio.sleep(60)
 
 async def main():
-    database = PlainDatabase(sys.argv[1])
-    await database.open()
-    runner = JobRunner(database, "doomed", lambda: datetime.now(UTC), structlog.get_logger(), lease=2)
+    connections = Connections(sys.argv[1], 5)
+    await connections.open()
+    database = connections.database("serai")
+    runner = JobRunner(database, "doomed", lambda: datetime.now(UTC), structlog.get_logger(), lease=1)
     await runner.start()
     await runner.add("demo", "1.2.0", [sync], SimpleNamespace(), None)
     await history.request_run(database, "demo", "sync", "ada")
@@ -479,15 +480,14 @@ asyncio.run(main())
 
 @pytest.mark.parametrize(("rerun", "states"), [(False, ["lost"]), (True, ["lost", "succeeded"])])
 async def test_a_run_whose_process_was_killed_is_lost_and_repeated_only_if_that_does_no_harm(
-    kernel_database, runners, runs_of, rerun, states
+    database_url, runners, runs_of, rerun, states
 ):
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
         OWNER,
-        kernel_database.dsn,
+        database_url,
         "rerun" if rerun else "once",
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
         stdout=asyncio.subprocess.PIPE,
     )
     assert await process.stdout.readline() == b"started\n"
@@ -503,31 +503,34 @@ async def test_a_run_whose_process_was_killed_is_lost_and_repeated_only_if_that_
         assert (runs[1].cause, runs[1].attempt, runs[1].tick) == ("rerun", 2, runs[0].tick)
 
 
-async def cut_connections(postgres_server: str, dsn: str, *, allow: bool) -> None:
-    """Cut all connections to the database, and refuse or allow new ones."""
-    import asyncpg
+@pytest.fixture
+def cut_connections(postgres_server, database_url):
+    """Cut all connections to the test's database, and refuse or allow new ones."""
+    name = urlsplit(database_url).path.lstrip("/")
 
-    name = dsn.rpartition("/")[2] if "?" not in dsn else dsn.split("?")[0].rpartition("/")[2]
-    admin = await asyncpg.connect(postgres_server)
-    try:
-        await admin.execute(f'alter database "{name}" with allow_connections {"true" if allow else "false"}')
-        await admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", name)
-    finally:
-        await admin.close()
+    async def cut(*, allow: bool) -> None:
+        admin = await asyncpg.connect(postgres_server)
+        try:
+            await admin.execute(f"alter database {name} with allow_connections {str(allow).lower()}")
+            await admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", name)
+        finally:
+            await admin.close()
+
+    return cut
 
 
-async def test_a_run_outlives_cut_connections(kernel_database, runners, runs_of, postgres_server):
+async def test_a_run_outlives_cut_connections(kernel_database, runners, runs_of, cut_connections):
     sync = held()
     await add(await runners(), sync.job)
     await history.request_run(kernel_database, "demo", "sync", "ada")
     await sync.started.wait()
-    await cut_connections(postgres_server, kernel_database.dsn, allow=True)
+    await cut_connections(allow=True)
     sync.gate.set()
     assert [run.state for run in await runs_of("sync", 1)] == ["succeeded"]
 
 
 async def test_the_end_of_a_run_is_recorded_when_the_database_is_back(
-    kernel_database, runners, clock, runs_of, postgres_server, eventually
+    runners, clock, runs_of, cut_connections, eventually
 ):
     sync = held()
     runner = await runners()
@@ -535,7 +538,7 @@ async def test_the_end_of_a_run_is_recorded_when_the_database_is_back(
     clock.step(minutes=30)
     runner.wake()
     await sync.started.wait()
-    await cut_connections(postgres_server, kernel_database.dsn, allow=False)
+    await cut_connections(allow=False)
     with structlog.testing.capture_logs() as logs:
         sync.gate.set()
 
@@ -543,16 +546,14 @@ async def test_the_end_of_a_run_is_recorded_when_the_database_is_back(
             return any("could not be recorded yet" in line["event"] for line in logs)
 
         await eventually(complained)
-    await cut_connections(postgres_server, kernel_database.dsn, allow=True)
+    await cut_connections(allow=True)
     assert [run.state for run in await runs_of("sync", 1)] == ["succeeded"]
     clock.step(hours=1)
     runner.wake()
     assert len(await runs_of("sync", 2)) == 2
 
 
-async def test_a_run_is_cut_when_its_lease_cannot_be_kept(
-    kernel_database, runners, runs_of, postgres_server, eventually
-):
+async def test_a_run_is_cut_when_its_lease_cannot_be_kept(kernel_database, runners, runs_of, cut_connections):
     ended = asyncio.Event()
 
     @job(cron=HOURLY)
@@ -567,7 +568,7 @@ async def test_a_run_is_cut_when_its_lease_cannot_be_kept(
     await add(await runners(lease=1), sync)
     await history.request_run(kernel_database, "demo", "sync", "ada")
     await started.wait()
-    await cut_connections(postgres_server, kernel_database.dsn, allow=False)
+    await cut_connections(allow=False)
     await asyncio.wait_for(ended.wait(), 15)
-    await cut_connections(postgres_server, kernel_database.dsn, allow=True)
+    await cut_connections(allow=True)
     assert [run.state for run in await runs_of("sync", 1)] == ["lost"]

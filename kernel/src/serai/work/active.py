@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import traceback
 from typing import Any
 
 import attrs
 
 from serai.declarations import Job
 from serai.errors import describe
-from serai.work import current
+from serai.telemetry import current, failures
 from serai.work.runs import Claim, Outcome, Report
-
-LINES = 500
-"""The last log lines of a run that are kept."""
-LINE = 2000
-"""Characters kept of a log line."""
 
 
 class ActiveRun:
@@ -50,9 +44,7 @@ class ActiveRun:
     def report(self) -> Report:
         """What the run has said so far."""
         self.news = False
-        del self._lines[:-LINES]
-        lines = [line[:LINE] for line in self._lines]
-        return Report(id=self.id, note=self._note, done=self._done, total=self._total, lines=lines)
+        return Report(id=self.id, note=self._note, done=self._done, total=self._total, lines=self._lines)
 
     def interrupt(self, verdict: Outcome) -> None:
         """Cancel the handler; `verdict` is what becomes of the run, unless it has ended already."""
@@ -92,10 +84,10 @@ class ActiveRun:
             return attrs.evolve(verdict, error=f"{verdict.error} The handler ignores that and may go on.")
         error = None if handler.cancelled() else handler.exception()
         if verdict:
-            return attrs.evolve(verdict, trace=_trace(error) if error else None)
+            return attrs.evolve(verdict, trace=failures.trace(error) if error else None)
         if handler.cancelled():
             return Outcome("failed", "The handler ended itself as if it had been cancelled.")
-        return Outcome("failed", describe(error), _trace(error)) if error else Outcome("succeeded")
+        return Outcome("failed", describe(error), failures.trace(error)) if error else Outcome("succeeded")
 
 
 async def _isolated(job: Job, ctx: Any, run: ActiveRun) -> None:
@@ -103,7 +95,3 @@ async def _isolated(job: Job, ctx: Any, run: ActiveRun) -> None:
         await job.handler(ctx, run)
     except SystemExit as error:  # it would end the whole process
         raise RuntimeError("the handler called sys.exit()") from error
-
-
-def _trace(error: BaseException) -> str:
-    return "".join(traceback.format_exception(error))

@@ -39,7 +39,7 @@ class RunSummary:
 
 @attrs.frozen(kw_only=True)
 class RunDetail(RunSummary):
-    """One run with its last log lines, and the trace of its error, which is for people on the host only."""
+    """One run with its log lines, and the trace of its error, which is for people on the host only."""
 
     lines: list[str]
     trace: str | None

@@ -61,7 +61,7 @@ job_run = Table(
     Column("note", Text, comment="progress in words"),
     Column("done", BigInteger),
     Column("total", BigInteger),
-    Column("lines", ARRAY(Text), nullable=False, server_default=text("'{}'"), comment="the last log lines"),
+    Column("lines", ARRAY(Text), nullable=False, server_default=text("'{}'"), comment="its log lines"),
     UniqueConstraint("plugin", "job", "tick", "attempt"),
     Index(
         "job_run_running_key",

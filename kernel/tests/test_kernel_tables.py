@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from serai.data.connections import Connections
+from serai.data.migrations import KERNEL_LOCATION, Migrations
+from serai.data.tables import metadata
+
+
+async def test_the_kernels_revisions_make_the_tables_that_its_rooms_declare(database_url):
+    def differences(connection):
+        options = {"include_schemas": True, "include_name": lambda name, kind, _: kind != "schema" or name == "serai"}
+        return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+
+    connections = Connections(database_url, budget=3)
+    await connections.open()
+    try:
+        await Migrations(connections).upgrade("serai", KERNEL_LOCATION)
+        async with connections.database("serai").connect() as connection:
+            found = await connection.run_sync(differences)
+    finally:
+        await connections.close()
+    assert [change for change in found if change[0] != "remove_table"] == []  # but Alembic's own version table

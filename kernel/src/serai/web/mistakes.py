@@ -33,7 +33,7 @@ def shown(text: str) -> str:
 
 
 def _found(type_: Any, data: Any, path: Path) -> list[Mistake]:
-    _, mistakes = structure(type_, data, path)
+    mistakes: list[Mistake] = structure(type_, data, path)[1]
     if mistakes:
         return mistakes
     # What only msgspec refuses, such as a key that is twice in an object.

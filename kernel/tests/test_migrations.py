@@ -45,11 +45,9 @@ class Wheel:
         folder.mkdir()
 
     def add(self, id_: str, up: str, down: str = "pass", *, phase: str | None = "expand", imports: str = "") -> None:
-        before = f"{int(id_) - 1:04}"
+        before = None if id_ == "0001" else f'"{int(id_) - 1:04}"'
         lines = ["import sqlalchemy as sa", "from alembic import op", imports]
-        lines += [f'revision = "{id_}"', f"down_revision = {before if before != '0000' else None!r}"]
-        if before != "0000":
-            lines[-1] = f'down_revision = "{before}"'
+        lines += [f'revision = "{id_}"', f"down_revision = {before}"]
         lines += [f'phase = "{phase}"'] if phase else []
         lines += [f"def upgrade(): {up}", f"def downgrade(): {down}"]
         (self.folder / f"{id_}_step.py").write_text(f'"""Step {id_}."""\n' + "\n".join(lines) + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 import msgspec
@@ -83,7 +84,7 @@ async def downgrade(deployment: Deployment, name: str, to: str, yes: bool, json_
         await _refuse_serving(house, name)
         if not yes:
             click.confirm(f"Downgrade the schema of {name} to {to}? What newer revisions hold is lost", abort=True)
-        await house.migrations.downgrade(name, to)
+        await house.migrations.downgrade(name, to, export_to=_exports(deployment, name))
         locations = await _locations(deployment)
         _show([await _row(house, name, locations.get(name))], json_)
 
@@ -117,7 +118,7 @@ async def purge(deployment: Deployment, name: str, export: Path | None, yes: boo
 @click.option("--phase", type=click.Choice(["expand", "contract"]), default="expand", show_default=True)
 @reads_deployment
 @in_loop
-async def revision(deployment: Deployment, name: str, message: str, phase: str) -> None:
+async def revision(deployment: Deployment, name: str, message: str, phase: Literal["expand", "contract"]) -> None:
     """Write an empty revision into the migrations folder of a plugin that is installed editable."""
     loaded = await load_enabled(deployment, name)
     if loaded.declared.migrations is None:

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from serai.data.connections import Connections
+from serai.data.database import SchemaDatabase
 from serai.data.migrations import Migrations
 from serai.declarations import Health
 from serai.devices import DeviceHouse
@@ -67,6 +68,7 @@ class Guest:
         self._changed = changed
         self._served_since = 0.0
         self._context: GuestContext | None = None
+        self._database: SchemaDatabase | None = None
         self._life: Life | None = None
         self._mounted = False
         self._health: asyncio.Task[None] | None = None
@@ -125,9 +127,9 @@ class Guest:
 
     async def _enter(self) -> None:
         declared, services = self.declared, self._services
-        database = services.connections.database(self.name)
         if declared.migrations is not None:
             await check_schema(services.migrations, declared, auto_migrate=services.auto_migrate)
+        database = self._database = services.connections.database(self.name)
         context = self._context = GuestContext(self.name, database, services.devices, self._fail)
         if self._settings is not None:
             context.provide(type(self._settings), self._settings)
@@ -221,7 +223,9 @@ class Guest:
                 log.warning("tasks do not end", name=self.name, tasks=stuck)
         if self._life is not None:
             self._complain("leaving its lifespan", await self._life.leave(timeout=max(grace, 1.0)))
-        self._life = self._context = None
+        if self._database is not None:
+            await self._database.close()
+        self._life = self._context = self._database = None
 
     def _complain(self, when: str, outcome: object) -> None:
         if isinstance(outcome, BaseException):

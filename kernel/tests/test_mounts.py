@@ -213,6 +213,7 @@ async def test_a_stand_in_answers_503_with_state_reason_and_hint(small_kernel):
     async with kernel.client.post("/emp/api/v1/x", data=b"x" * 4096) as response:
         problem = await response.json()
         assert (response.status, response.headers["Retry-After"]) == (503, "30")
+    assert kernel.recorded.observed == [("emp", "/emp/*", "*", 503)]
     assert problem["detail"] == "emp is blocked: isapi is stopped"
     assert (problem["plugin"], problem["state"], problem["reason"]) == ("emp", "blocked", "isapi is stopped")
     assert (problem["hint"], problem["request_id"]) == ("start isapi", response.headers["X-Request-Id"])

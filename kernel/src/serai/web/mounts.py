@@ -147,7 +147,7 @@ class Mounts:
             return web.UrlMappingMatchInfo({}, route), set()
 
         route = web.ResourceRoute("*", refuse, self._live)
-        self._table.enter_route(route, guest, Access(public=True))
+        self._table.enter_stand_in(route, guest)
         self._stand_ins[name] = guest
         self._resolvers[name] = resolve
 

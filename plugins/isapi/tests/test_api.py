@@ -52,7 +52,7 @@ async def test_personal_fields_need_their_scopes_and_the_answer_names_what_was_d
     call = PlainCall(house)
     plain = msgspec.to_builtins(await api.get_employee(call, "0003", api.FieldsOnDay()))
     assert plain.keys() == set(Employee.__struct_fields__) - PERMISSION_OF.keys()
-    assert "X-Fields-Denied" not in call.headers
+    assert call.headers["X-Fields-Denied"] == ", ".join(sorted(PERMISSION_OF))
 
     asked = api.FieldsOnDay(fields=["name", "grade", "mobile_phone", "home_phone"])
     assert msgspec.to_builtins(await api.get_employee(call, "0003", asked)) == {"emplid": "0003", "name": "王芳"}
@@ -62,6 +62,20 @@ async def test_personal_fields_need_their_scopes_and_the_answer_names_what_was_d
     answer = msgspec.to_builtins(await api.get_employee(call, "0003", asked))
     assert answer == {"emplid": "0003", "name": "王芳", "grade": None}
     assert call.headers["X-Fields-Denied"] == "home_phone, mobile_phone"
+
+
+async def test_history_is_told_without_what_is_personal(house):
+    await house.sync()
+    call = PlainCall(house)
+    entries = msgspec.to_builtins((await api.get_history(call, "0003")).items)
+    assert entries
+    assert not any({"action", "action_reason", "grade"} & entry.keys() for entry in entries)
+    assert call.headers["X-Fields-Denied"] == "action, action_reason, grade"
+
+    call = PlainCall(house, "isapi:employment")
+    entries = msgspec.to_builtins((await api.get_history(call, "0003")).items)
+    assert all({"action", "action_reason", "grade"} <= entry.keys() for entry in entries)
+    assert "X-Fields-Denied" not in call.headers
 
 
 async def test_every_answer_says_how_fresh_the_data_is(house):

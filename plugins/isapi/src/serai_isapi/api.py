@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from serai import Api, Call, Page, PageQuery
 from serai_isapi.departments import DepartmentNotFound, Departments
 from serai_isapi.directory import Directory, EmployeeNotFound, Filter
-from serai_isapi.fields import FieldName, Shown, shown
+from serai_isapi.fields import FieldName, Shown, shown, without_denied
 from serai_isapi.journal import Journal, SyncRunNotFound
 from serai_isapi.published import Edition
 from serai_isapi.shapes import (
@@ -140,28 +140,28 @@ async def list_employees(call: Call, query: EmployeeQuery) -> Page[Employee]:
 @api.get("/employees/by-account/{rtx_id}", permission="isapi:read", raises=PEOPLE)
 async def get_employee_by_account(call: Call, rtx_id: str, query: FieldsOnDay) -> Employee:
     """The employee with that chat account."""
-    edition, fields = _look(call, query.as_of, query.fields)
+    edition, fields = _look(call, query.as_of), _shown(call, query.fields)
     return await call.get(Directory).by_account(rtx_id, shown=fields, edition=edition)
 
 
 @api.post("/employees:batch-get", permission="isapi:read", raises=[AsOfOutOfRange, NoDataYet])
 async def batch_get_employees(call: Call, body: BatchGet) -> FoundEmployees:
     """Up to 500 employees by emplid, whatever their status, and the ids that nobody has."""
-    edition, fields = _look(call, body.as_of, body.fields)
+    edition, fields = _look(call, body.as_of), _shown(call, body.fields)
     return await call.get(Directory).batch(body.emplids, shown=fields, edition=edition)
 
 
 @api.get("/employees/{emplid}", permission="isapi:read", raises=PEOPLE)
 async def get_employee(call: Call, emplid: str, query: FieldsOnDay) -> Employee:
     """One employee, whatever their status."""
-    edition, fields = _look(call, query.as_of, query.fields)
+    edition, fields = _look(call, query.as_of), _shown(call, query.fields)
     return await call.get(Directory).one(emplid, shown=fields, edition=edition)
 
 
 @api.get("/employees/{emplid}/manager-chain", permission="isapi:read", raises=PEOPLE)
 async def get_manager_chain(call: Call, emplid: str, query: FieldsOnDay) -> Page[Employee]:
     """The employee's manager, that one's manager and so on up; always one page."""
-    edition, fields = _look(call, query.as_of, query.fields)
+    edition, fields = _look(call, query.as_of), _shown(call, query.fields)
     return Page(items=await call.get(Directory).manager_chain(emplid, shown=fields, edition=edition))
 
 
@@ -171,36 +171,38 @@ async def list_reports(call: Call, emplid: str, query: PeopleQuery) -> Page[Empl
     direct, deep = (None, emplid) if query.recursive else (emplid, None)
     page = await _people(call, query, Filter(statuses=query.statuses, manager=direct, under=deep))
     if not page.items:
-        edition, fields = _look(call, query.as_of, query.fields)
+        edition, fields = _look(call, query.as_of), _shown(call, query.fields)
         await call.get(Directory).one(emplid, shown=fields, edition=edition)
     return page
 
 
-@api.get("/employees/{emplid}/history", permission="isapi:employment", raises=[EmployeeNotFound, NoDataYet])
+@api.get("/employees/{emplid}/history", permission="isapi:read", raises=[EmployeeNotFound, NoDataYet])
 async def get_history(call: Call, emplid: str) -> Page[HistoryEntry]:
     """All effective-dated rows of the employee's work, newest first; always one page."""
     _look(call)
-    return Page(items=await call.get(Directory).history(emplid))
+    entries, denied = without_denied(await call.get(Directory).history(emplid), call.who.may)
+    _name_denied(call, denied)
+    return Page(items=entries)
 
 
 @api.get("/employees/{emplid}/department-path", permission="isapi:read", raises=PEOPLE)
 async def get_department_path(call: Call, emplid: str, query: OnDay) -> DepartmentPath:
     """The departments from the root down to the employee's own."""
-    edition, _ = _look(call, query.as_of)
+    edition = _look(call, query.as_of)
     return await call.get(Directory).department_path(emplid, edition=edition)
 
 
 @api.get("/employees/{emplid}/hrbp", permission="isapi:read", raises=[EmployeeNotFound, NoDataYet])
 async def get_hrbp(call: Call, emplid: str, query: FieldsOnly) -> Responsible:
     """The HR business partners: the employee's own, else the department's, else those of the nearest one above."""
-    _, fields = _look(call, asked=query.fields)
-    return await call.get(Directory).hrbp(emplid, shown=fields)
+    _look(call)
+    return await call.get(Directory).hrbp(emplid, shown=_shown(call, query.fields))
 
 
 @api.get("/departments", permission="isapi:read", raises=[AsOfOutOfRange, NoDataYet])
 async def list_departments(call: Call, query: DepartmentQuery) -> Page[Department]:
     """Departments that match every filter, in the order of setid and deptid; by default the active ones."""
-    edition, _ = _look(call, query.as_of)
+    edition = _look(call, query.as_of)
     found = await call.get(Departments).search(
         q=query.q,
         parent=query.parent,
@@ -215,14 +217,14 @@ async def list_departments(call: Call, query: DepartmentQuery) -> Page[Departmen
 @api.get("/departments/tree", permission="isapi:read", raises=DEPARTMENTS)
 async def get_department_tree(call: Call, query: TreeQuery) -> DepartmentTree:
     """The active departments as a tree, or the part of it from `root` down."""
-    edition, _ = _look(call, query.as_of)
+    edition = _look(call, query.as_of)
     return await call.get(Departments).tree(root=query.root, edition=edition)
 
 
 @api.get("/departments/{deptid}", permission="isapi:read", raises=DEPARTMENTS)
 async def get_department(call: Call, deptid: str, query: OnDay) -> Department:
     """One department, closed or not."""
-    edition, _ = _look(call, query.as_of)
+    edition = _look(call, query.as_of)
     return await call.get(Departments).one(deptid, edition=edition)
 
 
@@ -231,7 +233,7 @@ async def list_members(call: Call, deptid: str, query: PeopleQuery) -> Page[Empl
     """Who works in the department, in emplid order; with `recursive` also in those below it."""
     page = await _people(call, query, Filter(dept=deptid, recursive=query.recursive, statuses=query.statuses))
     if not page.items:
-        edition, _ = _look(call, query.as_of)
+        edition = _look(call, query.as_of)
         await call.get(Departments).one(deptid, edition=edition)
     return page
 
@@ -259,19 +261,29 @@ async def list_quarantined_rows(call: Call, run_id: str, query: PageQuery) -> Pa
     return Page(items=[row for _, row in page.items], next_cursor=page.next_cursor)
 
 
-def _look(call: Call, as_of: date | None = None, asked: list[FieldName] | None = None) -> tuple[Edition, Shown]:
-    """What to read from and which fields to show; the answer's headers say how fresh it is and what was denied."""
+def _look(call: Call, as_of: date | None = None) -> Edition:
+    """What to read from; the answer's header says how fresh it is."""
     state = call.get(DataState)
     edition = state.edition(as_of, call.ctx.now())
     call.headers["X-Data-As-Of"] = f"{state.data_as_of:%Y-%m-%dT%H:%M:%SZ}"
+    return edition
+
+
+def _shown(call: Call, asked: Sequence[FieldName] | None) -> Shown:
+    """Which fields of employees to answer with; the answer's header names those that were denied."""
     fields = shown(asked, call.who.may)
-    if fields.denied:
-        call.headers["X-Fields-Denied"] = ", ".join(fields.denied)
-    return edition, fields
+    _name_denied(call, fields.denied)
+    return fields
+
+
+def _name_denied(call: Call, fields: Sequence[str]) -> None:
+    """Say which personal fields the answer lacks because the caller may not see them."""
+    if fields:
+        call.headers["X-Fields-Denied"] = ", ".join(fields)
 
 
 async def _people(call: Call, query: PeopleQuery, wanted: Filter) -> Page[Employee]:
-    edition, fields = _look(call, query.as_of, query.fields)
+    edition, fields = _look(call, query.as_of), _shown(call, query.fields)
     position = call.position(query)
     found = await call.get(Directory).search(
         wanted, shown=fields, edition=edition, limit=query.limit + 1, after=position[0] if position else None

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 import attrs
+from msgspec import UNSET, structs
 
-from serai_isapi.shapes import Employee
+from serai_isapi.shapes import Employee, HistoryEntry
 
 FieldName = Literal[
     "emplid", "name", "name_en", "pinyin", "rtx_id", "ad_account", "mail", "work_phone", "department", "title",
@@ -30,9 +31,13 @@ PERMISSION_OF = {
 """The fields beyond the directory set, and the permission that each one needs."""
 
 
+HISTORY_BY_PERMISSION = {"isapi:employment": ("action", "action_reason", "grade")}
+"""The fields of `HistoryEntry` beyond the directory set, by the permission that they need."""
+
+
 @attrs.frozen
 class Shown:
-    """The fields to answer with, in the order of `Employee`, and those that were asked for in vain."""
+    """The fields to answer with, in the order of `Employee`, and those that were left out for want of a permission."""
 
     fields: tuple[str, ...]
     denied: tuple[str, ...] = ()
@@ -44,5 +49,11 @@ def shown(asked: Sequence[str] | None, may: Callable[[str], bool]) -> Shown:
     allowed = {field for field in wanted if field not in PERMISSION_OF or may(PERMISSION_OF[field])}
     return Shown(
         tuple(field for field in Employee.__struct_fields__ if field in allowed),
-        () if asked is None else tuple(sorted(set(asked) - allowed)),
+        tuple(sorted(set(wanted) - allowed)),
     )
+
+
+def without_denied(entries: Sequence[HistoryEntry], may: Callable[[str], bool]) -> tuple[list[HistoryEntry], list[str]]:
+    """The entries less the fields that a caller who `may(permission)` is not shown, and the names of those."""
+    denied = [field for permission, fields in HISTORY_BY_PERMISSION.items() if not may(permission) for field in fields]
+    return [structs.replace(entry, **dict.fromkeys(denied, UNSET)) for entry in entries], denied

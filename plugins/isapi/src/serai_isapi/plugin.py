@@ -24,7 +24,7 @@ def plugin_info() -> PluginInfo:
         permissions={
             "isapi:read": "See the directory: people, departments, who leads and looks after whom",
             "isapi:contact": "See private phone numbers and mail addresses",
-            "isapi:employment": "See grades, hire and termination dates, and job history",
+            "isapi:employment": "See grades, hire and termination dates, and why a job changed",
             "isapi:sync": "See which rows of the HR system were put aside",
         },
     )

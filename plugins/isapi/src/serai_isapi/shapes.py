@@ -87,14 +87,14 @@ class HistoryEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     sequence: Annotated[int, Meta(description="Order of several changes on one day")]
     assignment: Annotated[int, Meta(description="EMPL_RCD: several stand for concurrent jobs or rehires")]
     primary: bool
-    action: str | None
-    action_reason: str | None
+    action: str | UnsetType | None = UNSET
+    action_reason: str | UnsetType | None = UNSET
     working: bool
     department: DepartmentRef | None
     title: str | None
     location: LocationRef | None
     company: str | None
-    grade: str | None
+    grade: str | UnsetType | None = UNSET
     supervisor_emplid: str | None
 
 

@@ -97,7 +97,7 @@ class EhrSourceConformance:
         )
 
     @pytest.mark.parametrize("size", [1, 7, 1000])
-    async def test_batches_are_full_but_never_larger_nor_empty(
+    async def test_batches_are_never_larger_than_asked_for_nor_empty(
         self, source: Source, specimen: Specimen, size: int
     ) -> None:
         async with source.open() as reading:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 import attrs
+from asyncpg.transaction import Transaction
 
 from serai import Link, PluginError, SeraiError
 from serai_ehr import Row, View, ViewFault
@@ -94,17 +95,22 @@ class PostgresSource:
         """Begin a read-only, repeatable-read transaction; rolled back at the end."""
         async with self._connection() as connection:
             transaction = connection.transaction(isolation="repeatable_read", readonly=True)
-            with explained(self._link.name, "beginning a reading"):
-                await transaction.start()
-                clock = await connection.fetchval("select now()")
-                found = await catalogue.look_up(connection, self._names)
-            reading = PostgresReading(clock, self._link.name, connection, found, self._names, self._zone, self._most)
             try:
-                yield reading
+                reading = await self._begin(connection, transaction)
+                try:
+                    yield reading
+                finally:
+                    reading.close()
             finally:
-                reading.close()
                 with suppress(asyncpg.PostgresError, *LOST):
                     await transaction.rollback()
+
+    async def _begin(self, connection: asyncpg.Connection, transaction: Transaction) -> PostgresReading:
+        with explained(self._link.name, "beginning a reading"):
+            await transaction.start()
+            clock = await connection.fetchval("select now()")
+            found = await catalogue.look_up(connection, self._names)
+        return PostgresReading(clock, self._link.name, connection, found, self._names, self._zone, self._most)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[asyncpg.Connection]:

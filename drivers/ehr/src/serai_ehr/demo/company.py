@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 
 import attrs
 
-from serai_ehr.demo import catalogue, events, reorganisation
+from serai_ehr.demo import events, reorganisation
 from serai_ehr.demo.clock import ZONE
 from serai_ehr.demo.dice import Dice
 from serai_ehr.demo.jobs import History
@@ -16,7 +16,7 @@ from serai_ehr.demo.organisation import Department, DeptRow, Organisation
 from serai_ehr.demo.people import AccountBook, Person
 from serai_ehr.demo.relations import relation_rows
 from serai_ehr.demo.staff import Assignment, Career, Roster
-from serai_ehr.demo.succession import assign_hrbps, in_hr
+from serai_ehr.demo.succession import assign_hrbps
 from serai_ehr.source import Row
 
 Event = Callable[["Company", date, datetime, Dice], None]
@@ -107,11 +107,11 @@ class Company:
         midnight = datetime.combine(day, time(), ZONE)
         for due in self._due.pop(day, ()):
             due(day, midnight)
-        self._dice = dice = Dice(self.seed, "day", day)
         if reorganisation.is_due(day):
-            reorganisation.reorganise(self, day, midnight, dice)
+            reorganisation.reorganise(self, day, midnight, Dice(self.seed, "reorganisation", day))
         if day.weekday() >= 5:
             return
+        self._dice = dice = Dice(self.seed, "day", day)
         happening: list[Event] = [events.hire] * dice.about(max(0, self._wanted() - len(self.staff)) * 0.2)
         for event, yearly in _YEARLY:
             happening += [event] * dice.about(len(self.staff) * yearly / _WORKING_DAYS)
@@ -161,12 +161,6 @@ class Company:
             candidates,
             key=lambda each: (each.leader is not None, len(each.members) + (10 if each.children else 0)),
         )
-
-    def family_of(self, department: Department) -> str:
-        """What people of that department do, as the letter of a job code."""
-        if in_hr(department):
-            return catalogue.HR_FAMILY
-        return Dice(self.seed, "family", department.division.deptid, department.deptid).pick(tuple(catalogue.FAMILIES))
 
     def snapshot(self) -> Snapshot:
         """What is on file now."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import islice
+from threading import Lock
 
 import attrs
 
@@ -66,6 +67,7 @@ class DemoSource:
     def __init__(self, company: Company, clock: Callable[[], datetime]) -> None:
         self._company = company
         self._clock = clock
+        self._lock = Lock()
 
     async def check(self) -> list[ViewFault]:
         """Nothing can be missing."""
@@ -74,12 +76,17 @@ class DemoSource:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[DemoReading]:
         """Let the company live up to now, and look at it."""
-        self._company.advance(self._clock())
-        reading = DemoReading(self._company.snapshot())
+        reading = DemoReading(await asyncio.to_thread(self._look))
         try:
             yield reading
         finally:
             reading.close()
+
+    def _look(self) -> Snapshot:
+        """In a thread: after a long pause there is much to catch up with."""
+        with self._lock:
+            self._company.advance(self._clock())
+            return self._company.snapshot()
 
 
 @asynccontextmanager

@@ -48,7 +48,6 @@ def engage(company: Company, department: Department, start: date, moment: dateti
     place = dice.pick(catalogue.FOREIGN_PLACES) if abroad else dice.lower(catalogue.HOME_PLACES)
     contingent = bool(company.staff.members) and dice.chance(_CONTINGENT_SHARE)
     level = min(dice.between(1, 4), dice.between(1, 5))
-    family = company.family_of(department)
     row = JobRow(
         emplid=person.emplid,
         empl_rcd=0,
@@ -63,7 +62,7 @@ def engage(company: Company, department: Department, start: date, moment: dateti
         setid_dept=SETID,
         deptid=department.deptid,
         setid_jobcode=place.setid,
-        jobcode=catalogue.professional_code(family, level),
+        jobcode=catalogue.professional_code(department.family, level),
         setid_location=place.setid,
         location=place.code,
         position_nbr=f"{person.index + 10_000_000:08d}" if person.index % 2 else BLANK,

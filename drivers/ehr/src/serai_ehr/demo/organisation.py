@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from serai_ehr.demo import catalogue
 from serai_ehr.demo.dice import Dice
 from serai_ehr.demo.people import BLANK
 from serai_ehr.source import Row
@@ -32,6 +33,7 @@ _FIELDS = (
     "中间件", "采购", "品牌", "渠道", "合规", "招聘", "培训", "薪酬", "战略", "视频", "直播", "地图", "翻译", "语音",
 )  # fmt: skip
 _REGIONS = ("华北", "华东", "华南", "西南", "东北", "海外", "平台", "创新", "核心", "开放")
+_FAMILIES = tuple(catalogue.FAMILIES)
 _SUFFIX = {2: "", 3: "部", 4: "团队", 5: "组"}
 
 
@@ -64,6 +66,8 @@ class Department:
         self.hrbp: Assignment | None = None
         self.looked_after_since = moment
         self.open = True
+        self.family = catalogue.HR_FAMILY
+        """What most people there do, as the letter of a job code."""
         row = DeptRow(SETID, deptid, day, "A", name, name[:10], "DMO", "HQ01", BLANK, moment)
         self.rows: tuple[DeptRow, ...] = (row,)
         if parent:
@@ -83,6 +87,11 @@ class Department:
         while here.level > 2 and here.parent:
             here = here.parent
         return here
+
+    @property
+    def in_hr(self) -> bool:
+        """Whether it belongs to human resources."""
+        return self.division.rows[0].descr == HR_NAME
 
     def branch(self) -> Iterator[Department]:
         """The department and all below it."""
@@ -115,6 +124,8 @@ class Organisation:
             level = max(_SHARES, key=lambda each: _SHARES[each] * total - len(self.levels[each]))
         parent = min(self.levels[level - 1], key=lambda department: len(department.children))
         department = Department(f"D{len(self.departments) + 1:05d}", self._name(dice, level), parent, day, moment)
+        if not department.in_hr:
+            department.family = dice.pick(_FAMILIES)
         self.departments.append(department)
         self.opened.append(department)
         self.levels[level].append(department)

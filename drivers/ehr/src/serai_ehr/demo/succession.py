@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from serai_ehr.demo import catalogue, jobs
 from serai_ehr.demo.dice import Dice
-from serai_ehr.demo.organisation import HR_NAME, Department
+from serai_ehr.demo.organisation import Department
 from serai_ehr.demo.people import BLANK
 from serai_ehr.demo.staff import Assignment, most_senior, realign, superior
 
@@ -45,7 +45,7 @@ def give_up(company: Company, assignment: Assignment, day: date, moment: datetim
         else:
             department.record(day, moment, manager_id=BLANK)
             realign(department, day, moment)
-    if in_hr(department):
+    if department.in_hr:
         for served in served_departments(company):
             if served.hrbp is assignment:
                 served.hrbp = None
@@ -58,11 +58,6 @@ def give_up(company: Company, assignment: Assignment, day: date, moment: datetim
 def served_departments(company: Company) -> list[Department]:
     """The departments that have an HRBP of their own: those of level 2 and 3."""
     return company.organisation.levels[2] + company.organisation.levels[3]
-
-
-def in_hr(department: Department) -> bool:
-    """Whether the department belongs to human resources."""
-    return department.division.rows[0].descr == HR_NAME
 
 
 def assign_hrbps(company: Company, moment: datetime) -> None:
@@ -79,7 +74,7 @@ def assign_hrbps(company: Company, moment: datetime) -> None:
 
 def _hrbp_for(company: Company, whom: str, moment: datetime) -> Assignment | None:
     """Somebody of human resources; None while nobody there is at work."""
-    hr = next(each for each in company.organisation.root.children if in_hr(each))
+    hr = next(each for each in company.organisation.root.children if each.in_hr)
     dice = Dice(company.seed, "hrbp", whom, moment)
     for branch in dice.shuffled([*hr.branch()]):
         staff = [member for member in branch.members if member.free(moment.date())]

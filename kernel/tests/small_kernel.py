@@ -100,18 +100,18 @@ class Recorded:
         self.observed: list[tuple[str, str, str, int]] = []
 
     def add(
-        self, method: str, template: str, status: int, size: int, seconds: float, client: str, request_id: str
+        self, method: str, route: str, status: int, size: int, seconds: float, client: str, request_id: str
     ) -> None:
         self.lines.append(
             SimpleNamespace(
-                method=method, template=template, status=status, size=size, client=client, request_id=request_id
+                method=method, template=route, status=status, size=size, client=client, request_id=request_id
             )
         )
 
-    def route(self, plugin: str, method: str, template: str) -> Any:
+    def route(self, plugin: str, template: str, method: str) -> Any:
         def observe(status: int, seconds: float) -> None:
             assert seconds >= 0
-            self.observed.append((plugin, method, template, status))
+            self.observed.append((plugin, template, method, status))
 
         return SimpleNamespace(observe=observe)
 

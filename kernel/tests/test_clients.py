@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from importlib.util import module_from_spec, spec_from_file_location
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 
 import pytest
 import structlog
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy import inspect, text
+from sqlalchemy.ext.asyncio import create_async_engine
 
+from serai.data import kernel_migrations
+from serai.data.tables import metadata
 from serai.errors import SeraiError, Unauthenticated
 from serai.identity import clients
 from serai.identity.authenticator import Authenticator
@@ -208,3 +217,45 @@ def test_a_scope_that_no_plugin_knows_is_refused_with_the_nearest():
         clients.require_known(["isapi:read", "isapi:raed"], known)
     with pytest.raises(SeraiError, match=r"there are: none"):
         clients.require_known(["x"], [])
+
+
+async def test_a_key_is_known_for_a_minute_at_the_most(identity_database, eventually, monkeypatch):
+    monkeypatch.setattr("serai.identity.authenticator.PERIOD", 0.02)
+    authenticator = Authenticator(identity_database, structlog.get_logger())
+    await authenticator.start()
+    _, key = await clients.add(identity_database, name="hr-portal", owner="people team", scopes=[])
+    await ask(authenticator, key)
+    await eventually(lambda: authenticator.recognise(f"Bearer {key}") is None)
+    await authenticator.stop()
+
+
+async def test_the_migration_makes_the_tables_that_the_code_speaks_of(database_url):
+    path = Path(kernel_migrations.__path__[0]) / "0004_identity.py"
+    spec = spec_from_file_location("identity_migration", path)
+    migration = module_from_spec(spec)
+    spec.loader.exec_module(migration)
+
+    def compare(connection):
+        context = MigrationContext.configure(
+            connection, opts={"include_schemas": True, "include_object": ours, "compare_server_default": True}
+        )
+        with Operations.context(context):
+            migration.upgrade()
+        differences = compare_metadata(context, metadata)
+        with Operations.context(context):
+            migration.downgrade()
+        return differences, inspect(connection).get_table_names(schema="serai")
+
+    def ours(thing, name, kind, reflected, other):
+        return kind != "table" or name in ("client", "api_key")
+
+    engine = create_async_engine(
+        database_url.replace("postgresql://", "postgresql+asyncpg://"),
+        connect_args={"server_settings": {"search_path": "public"}},
+    )
+    async with engine.begin() as connection:
+        await connection.execute(text("create schema serai"))
+        differences, left = await connection.run_sync(compare)
+    await engine.dispose()
+    assert differences == []
+    assert left == []

@@ -205,9 +205,9 @@ async def test_the_listener_comes_back_and_says_so(database_url: str) -> None:
         assert await heard.next() == "after"
 
 
-async def test_away_and_back(tmp_path: Path) -> None:
+async def test_away_and_back(state_dir: Path) -> None:
     """PostgreSQL is killed and started again under living pools and a listener."""
-    server = EmbeddedServer(tmp_path, lambda sentence: None)
+    server = EmbeddedServer(state_dir, lambda sentence: None)
     await server.start()
     try:
         async with opened(server.dsn) as connections:
@@ -218,7 +218,7 @@ async def test_away_and_back(tmp_path: Path) -> None:
             async with db.raw() as raw, db.connect() as connection:
                 await raw.fetchval("select 1")
                 await connection.execute(text("select 1"))
-            pid_file = PidFile.read(Layout(tmp_path).data)
+            pid_file = PidFile.read(Layout(state_dir).data)
             assert pid_file is not None
             os.kill(pid_file.pid, signal.SIGINT)
             await server.wait()

@@ -56,7 +56,7 @@ def test_a_kernel_range_that_is_none_is_named():
 
 
 def test_a_typo_in_a_hook_name_is_named():
-    assert "register_rotues" in refusal(guest(register_rotues=list)).sentence
+    assert "register_rotues" in refusal(guest(register_rotues=lambda: [Api()])).sentence
 
 
 def test_a_wrong_argument_is_named():

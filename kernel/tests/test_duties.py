@@ -71,9 +71,9 @@ async def test_logs_and_metrics_name_the_template_and_never_the_path(small_kerne
     ]
     assert kernel.recorded.lines[0].size == 11
     assert kernel.recorded.observed == [
-        ("emp", "GET", "/emp/item/{id}", 200),
-        ("emp", "*", "/emp/*", 404),
-        ("kernel", "*", "/*", 404),
+        ("emp", "/emp/item/{id}", "GET", 200),
+        ("emp", "/emp/*", "*", 404),
+        ("kernel", "/*", "*", 404),
     ]
 
 

@@ -21,6 +21,7 @@ from serai.data.embedded import EmbeddedServer, attach
 from serai.data.layout import SUPERUSER, Layout
 from serai.data.postmaster import PidFile, processes
 from serai.errors import SeraiError
+from serai.testing import remove_state
 
 AS_ROOT = os.geteuid() == 0
 only_root = pytest.mark.skipif(not AS_ROOT, reason="only root can try it as another local user")
@@ -45,30 +46,41 @@ asyncio.run(main())
 """
 
 
-@pytest.fixture
-def state_dir(tmp_path: Path) -> Iterator[Path]:
-    """A state directory; what root had to put elsewhere is removed too."""
-    folder = tmp_path / "state"
-    yield folder
-    layout = Layout(folder)
-    elsewhere = layout.home
-    for pid in processes(layout.data):
-        os.kill(pid, signal.SIGQUIT)
-    if elsewhere.parent == Path("/var/lib/serai"):
-        shutil.rmtree(elsewhere)
-    shutil.rmtree(f"/tmp/serai-{layout.key}", ignore_errors=True)
+LIMITED_OWNER = """
+import asyncio, pathlib, resource, signal, sys
+from serai.data.embedded import EmbeddedServer
+from serai.errors import SeraiError
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000))
+try:
+    asyncio.run(EmbeddedServer(pathlib.Path(sys.argv[1]), print).start())
+except SeraiError as error:
+    sys.exit(f"SeraiError: {error}")
+"""
 
 
-@pytest.fixture(autouse=True)
-def quick_initdb(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without waiting for the disk; what the tests kill is processes, not the machine."""
-
+@pytest.fixture(scope="module", autouse=True)
+def quick_disk() -> Iterator[None]:
+    """Without waiting for the disk: what these tests kill is processes, not the machine."""
     whole = cluster.initdb_command
 
     def command(binaries: Binaries, data: Path, password_file: Path) -> list[str | Path]:
         return [*whole(binaries, data, password_file), "--no-sync"]
 
-    monkeypatch.setattr(cluster, "initdb_command", command)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cluster, "initdb_command", command)
+        patch.setattr(cluster, "_CONFIGURATION", cluster._CONFIGURATION + "fsync = off\n")
+        yield
+
+
+@pytest.fixture(scope="module")
+def made(quick_disk: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A state directory whose data were made, for all tests that leave them whole."""
+    folder = tmp_path_factory.mktemp("made")
+    asyncio.run(make_data(folder))
+    yield folder
+    remove_state(folder)
 
 
 def make_server(state_dir: Path, said: list[str] | None = None) -> EmbeddedServer:
@@ -127,8 +139,8 @@ async def test_a_second_start_finds_the_data(state_dir: Path, position: int) -> 
         await again.stop()
 
 
-async def test_the_role_owns_the_database_and_is_not_superuser(state_dir: Path) -> None:
-    server = make_server(state_dir)
+async def test_the_role_owns_the_database_and_is_not_superuser(made: Path) -> None:
+    server = make_server(made)
     await server.start()
     try:
         assert await query(server.dsn, "select rolsuper from pg_roles where rolname = current_user") is False
@@ -140,22 +152,20 @@ async def test_the_role_owns_the_database_and_is_not_superuser(state_dir: Path) 
 
 
 @pytest.mark.parametrize("guard", ["setpriv", "prctl", "pipe"])
-async def test_a_killed_owner_leaves_no_server(state_dir: Path, guard: str) -> None:
-    await make_data(state_dir)
-    owner = start_owner(state_dir, guard)
-    data = Layout(state_dir).data
+async def test_a_killed_owner_leaves_no_server(made: Path, guard: str) -> None:
+    owner = start_owner(made, guard)
+    data = Layout(made).data
     assert processes(data)
     owner.kill()
     owner.wait()
     await until(lambda: not processes(data))
 
 
-async def test_a_start_waits_for_the_server_of_a_killed_owner(state_dir: Path) -> None:
-    await make_data(state_dir)
-    owner = start_owner(state_dir, "setpriv")
+async def test_a_start_waits_for_the_server_of_a_killed_owner(made: Path) -> None:
+    owner = start_owner(made, "setpriv")
     owner.kill()
     owner.wait()
-    server = make_server(state_dir)
+    server = make_server(made)
     await server.start()
     try:
         assert await query(server.dsn, "select 1") == 1
@@ -163,34 +173,34 @@ async def test_a_start_waits_for_the_server_of_a_killed_owner(state_dir: Path) -
         await server.stop()
 
 
-async def test_a_killed_server_is_noticed_and_recovers(state_dir: Path) -> None:
-    server = make_server(state_dir)
+async def test_a_killed_server_is_noticed_and_recovers(made: Path) -> None:
+    server = make_server(made)
     await server.start()
     try:
-        await query(server.dsn, "create table kept as select generate_series(1, 1000) as n")
+        await query(server.dsn, "create table kept_whole as select generate_series(1, 1000) as n")
         idle = await asyncpg.connect(server.dsn)  # its backend outlives the postmaster for a moment
-        pid_file = PidFile.read(Layout(state_dir).data)
+        pid_file = PidFile.read(Layout(made).data)
         assert pid_file is not None
         os.kill(pid_file.pid, signal.SIGKILL)
         async with asyncio.timeout(20):
             await server.wait()
             await server.start()
-        assert await query(server.dsn, "select count(*) from kept") == 1000
+        assert await query(server.dsn, "select count(*) from kept_whole") == 1000
         idle.terminate()
     finally:
         await server.stop()
 
 
-async def test_the_pid_file_of_a_dead_server_is_not_believed(state_dir: Path) -> None:
-    server = make_server(state_dir)
+async def test_the_pid_file_of_a_dead_server_is_not_believed(made: Path) -> None:
+    server = make_server(made)
     await server.start()
-    pid_file = Layout(state_dir).data / "postmaster.pid"
+    pid_file = Layout(made).data / "postmaster.pid"
     stale = pid_file.read_bytes()
     await server.stop()
     pid_file.write_bytes(stale)
     if AS_ROOT:
-        shutil.chown(pid_file, Layout(state_dir).data.stat().st_uid)
-    assert attach(state_dir) is None
+        shutil.chown(pid_file, Layout(made).data.stat().st_uid)
+    assert attach(made) is None
     await server.start()
     try:
         assert await query(server.dsn, "select 1") == 1
@@ -198,12 +208,11 @@ async def test_the_pid_file_of_a_dead_server_is_not_believed(state_dir: Path) ->
         await server.stop()
 
 
-async def test_ctrl_c_in_the_terminal_does_not_reach_the_server(state_dir: Path) -> None:
-    await make_data(state_dir)
-    owner = start_owner(state_dir, "setpriv")
-    dsn = attach(state_dir)
+async def test_ctrl_c_in_the_terminal_does_not_reach_the_server(made: Path) -> None:
+    owner = start_owner(made, "setpriv")
+    dsn = attach(made)
     assert dsn is not None
-    (postmaster,) = [pid for pid in [PidFile.read(Layout(state_dir).data)] if pid is not None]
+    (postmaster,) = [pid for pid in [PidFile.read(Layout(made).data)] if pid is not None]
     try:
         assert os.getpgid(postmaster.pid) != os.getpgid(owner.pid)
         os.kill(owner.pid, signal.SIGSTOP)  # so that the owner cannot end and take its server along
@@ -212,15 +221,15 @@ async def test_ctrl_c_in_the_terminal_does_not_reach_the_server(state_dir: Path)
     finally:
         os.kill(owner.pid, signal.SIGKILL)
         owner.wait()
-    await until(lambda: not processes(Layout(state_dir).data))
+    await until(lambda: not processes(Layout(made).data))
 
 
-async def test_one_owner_at_a_time(state_dir: Path) -> None:
-    server = make_server(state_dir)
+async def test_one_owner_at_a_time(made: Path) -> None:
+    server = make_server(made)
     await server.start()
     try:
         with pytest.raises(SeraiError, match="Another process already runs"):
-            await make_server(state_dir).start()
+            await make_server(made).start()
         assert await query(server.dsn, "select 1") == 1
     finally:
         await server.stop()
@@ -269,22 +278,24 @@ async def test_a_state_directory_that_cannot_be_made(tmp_path: Path) -> None:
         await make_server(tmp_path / "file" / "state").start()
 
 
-async def test_a_full_disk_is_said(state_dir: Path, tmp_path: Path) -> None:
-    """A limit on the size of files stands in for the end of the disk: initdb fails in the same place."""
-    script = OWNER.replace(
-        "asyncio.run(main())",
-        "import resource, signal\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000))\n"
-        "from serai.errors import SeraiError\n"
-        "try:\n    asyncio.run(main())\nexcept SeraiError as error:\n    sys.exit(str(error))",
+async def test_a_password_file_that_does_not_fit_is_said(state_dir: Path) -> None:
+    await make_data(state_dir)
+    (state_dir / "postgresql-postgres.password").write_text("another")
+    with pytest.raises(SeraiError, match="cannot be set up: password authentication failed"):
+        await make_server(state_dir).start()
+    (state_dir / "postgresql-postgres.password").unlink()
+    with pytest.raises(SeraiError, match=r"its password file in .* is missing"):
+        await make_server(state_dir).start()
+
+
+async def test_a_full_disk_is_said(state_dir: Path) -> None:
+    """A limit on the size of files stands in for the end of the disk: it stops initdb in the same place."""
+    owner = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", LIMITED_OWNER, state_dir, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    owner = await asyncio.to_thread(
-        subprocess.run, [sys.executable, "-c", script, state_dir, "setpriv"], capture_output=True, text=True
-    )
-    assert owner.returncode == 1
-    assert "cannot" in owner.stderr or "could not" in owner.stderr
-    assert "Traceback" not in owner.stderr
+    said = (await owner.communicate())[1].decode()
+    assert said.startswith("SeraiError: ")
+    assert "File too large" in said
 
 
 async def test_missing_data_behind_the_link_do_not_begin_anew(state_dir: Path, tmp_path: Path) -> None:

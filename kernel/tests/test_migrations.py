@@ -45,11 +45,9 @@ class Wheel:
         folder.mkdir()
 
     def add(self, id_: str, up: str, down: str = "pass", *, phase: str | None = "expand", imports: str = "") -> None:
-        before = f"{int(id_) - 1:04}"
+        before = None if id_ == "0001" else f'"{int(id_) - 1:04}"'
         lines = ["import sqlalchemy as sa", "from alembic import op", imports]
-        lines += [f'revision = "{id_}"', f"down_revision = {before if before != '0000' else None!r}"]
-        if before != "0000":
-            lines[-1] = f'down_revision = "{before}"'
+        lines += [f'revision = "{id_}"', f"down_revision = {before}"]
         lines += [f'phase = "{phase}"'] if phase else []
         lines += [f"def upgrade(): {up}", f"def downgrade(): {down}"]
         (self.folder / f"{id_}_step.py").write_text(f'"""Step {id_}."""\n' + "\n".join(lines) + "\n")
@@ -329,8 +327,9 @@ async def test_a_revision_that_nobody_knows(migrations: Migrations, wheel: Wheel
         await migrations.downgrade("outage", "0007")
     with pytest.raises(SeraiError, match="outage has no revision 0007"):
         await migrations.upgrade("outage", wheel.folder, to="0007")
-    with pytest.raises(SeraiError, match="no schema smsdb"):
-        await migrations.purge("smsdb", wheel.folder)
+    for name in ("smsdb", "public"):
+        with pytest.raises(SeraiError, match=f"{name} is no schema that Serai has migrated"):
+            await migrations.purge(name, wheel.folder)
 
 
 async def test_a_new_revision_is_a_working_one(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import weakref
+from contextlib import suppress
 from io import BytesIO
 from typing import Any
 
@@ -209,9 +210,10 @@ async def test_a_stand_in_answers_503_with_state_reason_and_hint(small_kernel):
     kernel.mounts.stand_in(
         "emp", StandIn(state="blocked", reason="isapi is stopped", hint="start isapi", retry_after=30)
     )
-    async with kernel.client.post("/emp/api/v1/x") as response:
+    async with kernel.client.post("/emp/api/v1/x", data=b"x" * 4096) as response:
         problem = await response.json()
         assert (response.status, response.headers["Retry-After"]) == (503, "30")
+    assert kernel.recorded.observed == [("emp", "/emp/*", "*", 503)]
     assert problem["detail"] == "emp is blocked: isapi is stopped"
     assert (problem["plugin"], problem["state"], problem["reason"]) == ("emp", "blocked", "isapi is stopped")
     assert (problem["hint"], problem["request_id"]) == ("start isapi", response.headers["X-Request-Id"])
@@ -316,6 +318,26 @@ async def test_a_stuck_request_is_cancelled_and_answered_503(small_kernel):
     assert await kernel.mounts.withdraw("emp", 0.05) == DrainReport(cut=1)
     status, problem = await stuck
     assert (status, problem["state"]) == (503, "draining")
+
+
+async def test_a_request_that_ignores_its_cancellation_is_reported_and_left(small_kernel, monkeypatch):
+    monkeypatch.setattr("serai.web.guests.CUT_LIMIT", 0.05)
+    entered, go_on = asyncio.Event(), asyncio.Event()
+
+    async def stubborn(request: web.Request) -> web.Response:
+        entered.set()
+        while not go_on.is_set():
+            with suppress(asyncio.CancelledError):
+                await go_on.wait()
+        return web.Response(text="at last")
+
+    kernel = await small_kernel()
+    await kernel.publish("emp", {"/x": stubborn})
+    request = asyncio.create_task(get(kernel.client, "/emp/x"))
+    await entered.wait()
+    assert await kernel.mounts.withdraw("emp", 0.05) == DrainReport(cut=1, stuck=1)
+    go_on.set()
+    assert await request == (200, "at last")
 
 
 async def test_a_stream_that_ignores_stopping_is_cut_and_not_answered_twice(small_kernel):

@@ -309,6 +309,21 @@ def test_a_handler_that_cannot_be_bound_cannot_be_described():
         described(broken)
 
 
+class Mistake(Shape):
+    text: str
+
+
+async def err(call: Call) -> Mistake:
+    """Return a shape with a name of the kernel's."""
+
+
+def test_a_shape_with_a_name_of_the_kernels_is_refused():
+    clashing = Api()
+    clashing.get("/err", public=True)(err)
+    with pytest.raises(PluginError, match="Mistake"):
+        described(clashing)
+
+
 async def test_the_document_is_served_with_an_etag(aiohttp_client, described_api):
     client = await aiohttp_client(application())
     headers = {"Authorization": f"Bearer {KEY}"}

@@ -268,6 +268,12 @@ async def test_every_mistake_of_a_request_is_told_at_once(client):
     assert {"/limitt", "/cursor", "/0/street"} <= set(await mistakes_of(response))
 
 
+async def test_no_more_than_a_hundred_mistakes_are_told(client):
+    response = await client.get("/api/v1/echo?" + "&".join(f"x{n}=1" for n in range(101)))
+    document = await response.json()
+    assert (len(document["errors"]), document["detail"]) == (100, "The first 100 of 101 mistakes in the request")
+
+
 # --- paths
 
 
@@ -533,6 +539,10 @@ async def unreadable(call: Call) -> Unknown:  # noqa: F821 - the mistake under t
     """."""
 
 
+async def optional(call: Call) -> Annotated[Person | None, Meta(description="?")]:
+    """."""
+
+
 async def custom(call: Call) -> Directory:
     """."""
 
@@ -563,6 +573,7 @@ def synchronous(call: Call) -> None:
         (scalar_body, "/x", "`body`"),
         (both, "/x", "'name' in both"),
         (maybe, "/x", "None"),
+        (optional, "/x", "None"),
         (unreadable, "/x", "Unknown"),
         (custom, "/x", "Directory"),
         (synchronous, "/x", "async def"),

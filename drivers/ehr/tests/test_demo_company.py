@@ -15,7 +15,7 @@ from serai_ehr.demo.driver import EPOCH
 from serai_ehr.demo.jobs import JobRow, current
 from serai_ehr.demo.organisation import DeptRow
 from serai_ehr.demo.rows import rows
-from serai_ehr.views import CONTACT, DEPT, DEPT_TREE, JOB, NAME, NID, PERSON, RELATION
+from serai_ehr.views import CONTACT, DEPT, DEPT_TREE, JOB, JOBCODE, NAME, NID, PERSON, RELATION
 
 MOMENT = datetime(2026, 6, 15, 12, tzinfo=ZONE)
 DIGEST = """
@@ -104,6 +104,7 @@ def test_keys_are_unique_and_nothing_is_longer_than_peoplesoft_allows(whole):
         assert len(row["DESCR"]) <= 30
         assert len(row["DESCRSHORT"]) <= 10
         assert len(row["SETID"]) <= 5
+    assert all(len(row["DESCR"]) <= 30 for row in records(JOBCODE, whole[JOBCODE]))
 
 
 def test_texts_are_never_empty_but_one_blank(whole):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import signal
 import subprocess
@@ -20,8 +21,8 @@ from serai.data.account import account_for
 from serai.data.binaries import installed
 from serai.data.cluster import initdb_command
 from serai.data.death_guard import setpriv_command
-from serai.data.layout import RUNTIME_ROLE, SUPERUSER
-from serai.data.postmaster import PidFile
+from serai.data.layout import RUNTIME_ROLE, SUPERUSER, Layout
+from serai.data.postmaster import PidFile, processes
 
 _PASSWORD = "only-for-tests"  # noqa: S105 - of a server that lives for one test run
 _TEMPLATE = "serai_template"
@@ -50,6 +51,23 @@ def database_url(postgres_server: str) -> Iterator[str]:
     asyncio.run(_execute(postgres_server, f"create database {name} template {_TEMPLATE} owner {RUNTIME_ROLE}"))
     yield postgres_server.replace(f"//{SUPERUSER}:", f"//{RUNTIME_ROLE}:").replace("/postgres?", f"/{name}?")
     asyncio.run(_execute(postgres_server, f"drop database {name} with (force)"))
+
+
+@pytest.fixture
+def state_dir(tmp_path: Path) -> Iterator[Path]:
+    """A state directory for an embedded PostgreSQL; what root has to keep elsewhere goes with it."""
+    folder = tmp_path / "state"
+    yield folder
+    remove_state(folder)
+
+
+def remove_state(state_dir: Path) -> None:
+    """End the PostgreSQL of a state directory where one is left, and remove what is kept outside it."""
+    layout = Layout(state_dir)
+    for pid in processes(layout.data):
+        os.kill(pid, signal.SIGQUIT)
+    shutil.rmtree(layout.home, ignore_errors=True)
+    shutil.rmtree(f"/tmp/serai-{layout.key}", ignore_errors=True)  # noqa: S108 - it may be only ours
 
 
 def _start_server(home: Path) -> subprocess.Popen[bytes]:

@@ -2,9 +2,9 @@
 
     class TestOurDriver(EhrSourceConformance):
         @pytest.fixture
-        async def source(self, specimen): ...   # a Source that holds the rows of `specimen`
+        async def source(self, specimen): ...   # a connected Source that holds the rows of `specimen`
         @pytest.fixture
-        def change(self, source): ...           # something that changes what the source holds
+        def change(self, source): ...           # awaiting change() makes the source hold other rows
 
 `specimen` is a small company with all that real data has (blanks, NULLs, leading zeros, Chinese and other letters,
 several rows a day, several records a person): load it where the driver reads, and what the driver gives must equal it.
@@ -56,22 +56,13 @@ def in_key_order(view: View, found: Iterable[Row]) -> list[Row]:
 
 
 class EhrSourceConformance:
-    """What every driver of the kind must do."""
+    """What every driver of the kind must do; needs the fixtures `source` and `change`, in the class or a conftest."""
 
-    @pytest.fixture
-    def specimen(self) -> Specimen:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def specimen(cls) -> Specimen:
         """The rows that `source` holds."""
         return make_specimen()
-
-    @pytest.fixture
-    def source(self) -> Source:
-        """A connected source that holds the rows of `specimen`."""
-        raise NotImplementedError
-
-    @pytest.fixture
-    def change(self) -> Change:
-        """Awaiting its result makes the source hold other rows of V_IS_PERSON or V_IS_CONTACT than before."""
-        raise NotImplementedError
 
     def test_it_is_a_source(self, source: Source) -> None:
         assert isinstance(source, Source)
@@ -187,12 +178,7 @@ class ViewsOwner(Protocol):
 
 
 class EhrViewsConformance:
-    """What drivers that read other people's views must do besides; needs `source` and `owner`."""
-
-    @pytest.fixture
-    def owner(self) -> ViewsOwner:
-        """Who may spoil the views that `source` reads."""
-        raise NotImplementedError
+    """What drivers that read other people's views must do besides; needs `source` and `owner`, a `ViewsOwner`."""
 
     async def test_a_missing_view_is_named(self, source: Source, owner: ViewsOwner) -> None:
         await owner.drop(ACCOUNT)

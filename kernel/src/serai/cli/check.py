@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from serai.cli.loaded import load_all
-from serai.cli.options import as_json, in_loop
+from serai.cli.options import as_json, in_loop, names_file
 from serai.cli.output import show_json
 from serai.config.deployment import Deployment, read
 from serai.config.document import ConfigError
@@ -20,7 +20,7 @@ from serai.hosting.states import Trouble
 
 
 @click.command("check")
-@click.option("-c", "--config", type=click.Path(dir_okay=False, path_type=Path), default=Path("serai.toml"))
+@names_file
 @as_json
 @in_loop
 async def check_command(config: Path, json_: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 import msgspec
@@ -12,6 +13,7 @@ from serai.cli.loaded import load_all, load_enabled
 from serai.cli.options import as_json, in_loop, reads_deployment
 from serai.cli.output import say, show_json, show_table
 from serai.config.deployment import Deployment
+from serai.data.environment import new_revision
 from serai.data.migrations import KERNEL_LOCATION
 from serai.data.tables import SCHEMA
 from serai.errors import SeraiError
@@ -82,7 +84,7 @@ async def downgrade(deployment: Deployment, name: str, to: str, yes: bool, json_
         await _refuse_serving(house, name)
         if not yes:
             click.confirm(f"Downgrade the schema of {name} to {to}? What newer revisions hold is lost", abort=True)
-        await house.migrations.downgrade(name, to)
+        await house.migrations.downgrade(name, to, export_to=_exports(deployment, name))
         locations = await _locations(deployment)
         _show([await _row(house, name, locations.get(name))], json_)
 
@@ -116,10 +118,8 @@ async def purge(deployment: Deployment, name: str, export: Path | None, yes: boo
 @click.option("--phase", type=click.Choice(["expand", "contract"]), default="expand", show_default=True)
 @reads_deployment
 @in_loop
-async def revision(deployment: Deployment, name: str, message: str, phase: str) -> None:
+async def revision(deployment: Deployment, name: str, message: str, phase: Literal["expand", "contract"]) -> None:
     """Write an empty revision into the migrations folder of a plugin that is installed editable."""
-    from serai.data.scaffold import new_revision
-
     loaded = await load_enabled(deployment, name)
     if loaded.declared.migrations is None:
         raise SeraiError(f"{name} does not register migrations", hint="Implement the hook register_migrations.")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import attrs
 
@@ -14,10 +17,12 @@ from serai.data.connections import Connections
 from serai.data.embedded import EmbeddedServer, attach
 from serai.data.migrations import KERNEL_LOCATION, Migrations
 from serai.data.tables import SCHEMA
-from serai.supervisor.state_dir import locked
+from serai.supervisor.state_dir import InUse, locked
 
 CONNECTIONS = 4
 """What a command takes of the database's connections."""
+STARTING = 60.0
+"""Seconds that another process has to start the embedded PostgreSQL before a command gives up."""
 
 
 @attrs.frozen(kw_only=True)
@@ -58,14 +63,29 @@ async def _dsn(deployment: Deployment) -> AsyncIterator[str]:
         yield configured
         return
     state_dir = deployment.kernel.state_dir.absolute()
-    running = attach(state_dir)
-    if running is not None:
-        yield running
-        return
-    with locked(state_dir):
-        server = EmbeddedServer(state_dir, say)
-        await server.start()
+    deadline = time.monotonic() + STARTING
+    while True:
+        running = attach(state_dir)
+        if running is not None:
+            yield running
+            return
         try:
-            yield server.dsn
-        finally:
-            await server.stop()
+            with locked(state_dir):
+                async with _started(state_dir) as dsn:
+                    yield dsn
+                return
+        except InUse:
+            # Its holder is starting the server, or has just stopped it.
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.1)
+
+
+@asynccontextmanager
+async def _started(state_dir: Path) -> AsyncIterator[str]:
+    server = EmbeddedServer(state_dir, say)
+    await server.start()
+    try:
+        yield server.dsn
+    finally:
+        await server.stop()

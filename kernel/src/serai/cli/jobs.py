@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import getpass
+from pathlib import Path
 
 import attrs
 import click
 
 from serai.cli.house import opened
-from serai.cli.options import as_json, in_loop, reads_deployment
+from serai.cli.options import as_json, in_loop, names_file, reads_deployment
 from serai.cli.output import say, show_json, show_table
-from serai.config.deployment import Deployment
+from serai.config.deployment import Deployment, read
 from serai.errors import SeraiError
 from serai.work import history
 
 
 @click.group("jobs", invoke_without_command=True)
-@click.pass_context
-@reads_deployment
+@names_file
 @as_json
-def jobs_command(context: click.Context, deployment: Deployment, json_: bool) -> None:
+@click.pass_context
+def jobs_command(context: click.Context, config: Path, json_: bool) -> None:
     """Show all jobs with their last run; or act on one."""
     if context.invoked_subcommand is None:
-        _list(deployment=deployment, json_=json_)
+        _list(deployment=read(config), json_=json_)
 
 
 @in_loop

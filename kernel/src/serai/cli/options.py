@@ -16,18 +16,20 @@ from serai.config.deployment import Deployment, read
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+names_file = click.option(
+    "-c",
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("serai.toml"),
+    show_default=True,
+    help="The deployment's file.",
+)
+
+
 def reads_deployment(command: F) -> F:
     """Give the command `deployment`, read from `-c FILE`."""
 
-    @click.option(
-        "-c",
-        "--config",
-        "config",
-        type=click.Path(dir_okay=False, path_type=Path),
-        default=Path("serai.toml"),
-        show_default=True,
-        help="The deployment's file.",
-    )
+    @names_file
     @functools.wraps(command)
     def wrapped(config: Path, **arguments: Any) -> Any:
         deployment: Deployment = read(config, os.environ)

@@ -28,7 +28,7 @@ class Connections:
         if budget < _SMALLEST_BUDGET:
             raise SeraiError(
                 f"A process needs at least {_SMALLEST_BUDGET} connections to the database, but its budget is {budget}.",
-                hint="raise kernel.connections",
+                hint="raise kernel.database_connections",
             )
         self._dsn = dsn
         self._raw_size = (budget - 1) // 2

@@ -37,9 +37,9 @@ async def start(command: Sequence[str | Path], account: Account, output: IO[byte
         "stdout": output,
         "stderr": output,
         "cwd": "/",
+        "env": {"PATH": os.environ.get("PATH", os.defpath)},  # PGPORT and the like are not meant for it
         "start_new_session": True,
     }
-    options["env"] = {"PATH": os.environ.get("PATH", os.defpath)}  # PGPORT and the like are not meant for it
     words = [str(word) for word in command]
     if sys.platform != "linux":
         return await _start_watched(words, account, options)

@@ -27,6 +27,7 @@ _REPORT_EVERY = 5.0
 _STOP_LIMIT = 60.0
 _LONGEST_LOG = 10 * 1024 * 1024
 _LAST_LINES = 5
+_LONGEST_REASON = 300  # where files are copied, a full disk has as many reasons as files
 
 
 class EmbeddedServer:
@@ -48,6 +49,7 @@ class EmbeddedServer:
         self._locate = locate
         self._process: Process | None = None
         self._lock: IO[bytes] | None = None
+        self._socket_folder: Path | None = None
         self._dsn = ""
 
     @property
@@ -63,9 +65,15 @@ class EmbeddedServer:
         try:
             await self._start()
         except OSError as error:
+            reason = f"{error.strerror}: {error.filename}" if error.strerror else str(error)[:_LONGEST_REASON]
             raise SeraiError(
-                f"PostgreSQL cannot be started in {self._layout.state_dir}: {error.strerror}: {error.filename}.",
+                f"PostgreSQL cannot be started in {self._layout.state_dir}: {reason}.",
                 hint="the state directory must be on a disk that is not full, and writable for this account",
+            ) from error
+        except asyncpg.PostgresError as error:
+            raise SeraiError(
+                f"PostgreSQL started, but its database cannot be set up: {error.args[0]}.",
+                hint=f"the server's own words are in {self._layout.log}",
             ) from error
         finally:
             if self._process is None:
@@ -87,6 +95,9 @@ class EmbeddedServer:
                 self._report(f"PostgreSQL did not stop within {_STOP_LIMIT:.0f} s and is ended; it will recover.")
                 process.send_signal(signal.SIGQUIT)  # immediate shutdown
                 await process.wait()
+        if self._socket_folder is not None:
+            with contextlib.suppress(OSError):  # something is left in it after an unclean ending; the next start knows
+                self._socket_folder.rmdir()
         self._unlock()
 
     async def _start(self) -> None:
@@ -107,7 +118,7 @@ class EmbeddedServer:
                 f"The data directory {layout.data} is there, but its password file in {layout.state_dir} is missing.",
                 hint="bring back the file postgresql-postgres.password from the backup of the state directory",
             )
-        socket_folder = layout.socket_folder(account)
+        self._socket_folder = socket_folder = layout.socket_folder(account)
         with _opened_log(layout.log) as log:
             self._process = await death_guard.start(postgres_command(binaries, layout, socket_folder), account, log)
         try:

@@ -34,7 +34,7 @@ class Layout:
     """The paths of one state directory's PostgreSQL.
 
     `STATE_DIR/postgresql` holds `data` and, where they had to be copied, the `binaries`; when root hands over to
-    another account, which can seldom enter a state directory, it is a link to `/var/lib/serai/KEY`.
+    another account, which can seldom enter a state directory, it is a link to a folder in `/var/lib/serai`.
     """
 
     state_dir: Path = attrs.field(converter=_real)
@@ -74,7 +74,8 @@ class Layout:
             self.home.mkdir(mode=0o700, exist_ok=True)
             return None
         # Only `data` in it becomes the account's: nothing that root writes or runs lies in a folder of the account.
-        elsewhere = _ROOTS_HOME / self.key
+        # A name that was never used: a state directory made anew at the same place begins with an empty database.
+        elsewhere = _ROOTS_HOME / f"{self.key}-{secrets.token_hex(4)}"
         elsewhere.mkdir(parents=True, exist_ok=True)
         for folder in (_ROOTS_HOME, elsewhere):
             folder.chmod(0o755)

@@ -130,8 +130,8 @@ class Migrations:
             raise SeraiError("The kernel's own schema cannot be purged: all others need its archive.")
         async with self._transaction() as connection:
             applied = await archive.read(connection, name)
-            if not await _schema_exists(connection, name):
-                raise SeraiError(f"There is nothing to purge: the database has no schema {name}.")
+            if not await _is_ours(connection, name):
+                raise SeraiError(f"There is nothing to purge: {name} is no schema that Serai has migrated.")
             exported = await export(connection, name, applied, export_to)
             await connection.execute(text(f'drop schema "{name}" cascade'))
             for revision in applied:
@@ -207,15 +207,17 @@ async def _pending(connection: AsyncConnection, name: str, history: History, to:
 
 
 async def _current(connection: AsyncConnection, name: str) -> str | None:
-    table = f'"{name}".{environment.VERSION_TABLE}'
-    if (await connection.execute(select(func.to_regclass(table)))).scalar() is None:
+    if not await _is_ours(connection, name):
         return None
-    found: str | None = (await connection.execute(text(f"select version_num from {table}"))).scalar()  # noqa: S608
+    query = text(f'select version_num from "{name}".{environment.VERSION_TABLE}')  # noqa: S608 - a plugin's name
+    found: str | None = (await connection.execute(query)).scalar()
     return found
 
 
-async def _schema_exists(connection: AsyncConnection, name: str) -> bool:
-    return (await connection.execute(select(func.to_regnamespace(f'"{name}"')))).scalar() is not None
+async def _is_ours(connection: AsyncConnection, name: str) -> bool:
+    """Whether the schema is one that was migrated here: it has a version table."""
+    table = f'"{name}".{environment.VERSION_TABLE}'
+    return (await connection.execute(select(func.to_regclass(table)))).scalar() is not None
 
 
 async def _search(connection: AsyncConnection, name: str) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import attrs
 
 from serai.data.connections import Connections
+from serai.data.database import SchemaDatabase
 from serai.data.migrations import Migrations
 from serai.declarations import Health
 from serai.devices import DeviceHouse
@@ -67,6 +68,7 @@ class Guest:
         self._changed = changed
         self._served_since = 0.0
         self._context: GuestContext | None = None
+        self._database: SchemaDatabase | None = None
         self._life: Life | None = None
         self._mounted = False
         self._health: asyncio.Task[None] | None = None
@@ -114,6 +116,9 @@ class Guest:
         except Exception as error:  # noqa: BLE001  whatever a guest raises ends with its own state
             await self._give_up(self._trouble(error))
         else:
+            if self._failing is not None:  # a task that it spawned failed already
+                await self._give_up(self._failing)
+                return
             self._served_since = time.monotonic()
             await self._check_health()
             self._health = asyncio.create_task(self._watch_health(), name=f"{self.name}:health")
@@ -122,9 +127,9 @@ class Guest:
 
     async def _enter(self) -> None:
         declared, services = self.declared, self._services
-        database = services.connections.database(self.name)
         if declared.migrations is not None:
             await check_schema(services.migrations, declared, auto_migrate=services.auto_migrate)
+        database = self._database = services.connections.database(self.name)
         context = self._context = GuestContext(self.name, database, services.devices, self._fail)
         if self._settings is not None:
             context.provide(type(self._settings), self._settings)
@@ -166,6 +171,7 @@ class Guest:
 
     async def _give_up(self, trouble: Trouble) -> None:
         await self._leave(grace=0.0)
+        self._failing = None
         self._settle(trouble)
 
     def _settle(self, trouble: Trouble) -> None:
@@ -205,7 +211,7 @@ class Guest:
             self._health = None
         if self._context is not None:
             self._context.stopping.set()
-        draining = [self._services.jobs.remove(self.name, grace)]
+        draining: list[Awaitable[object]] = [self._services.jobs.remove(self.name, grace)]
         if self._mounted:
             draining.append(self._services.mounts.withdraw(self.name, grace))
         for outcome in await asyncio.gather(*draining, return_exceptions=True):
@@ -217,7 +223,9 @@ class Guest:
                 log.warning("tasks do not end", name=self.name, tasks=stuck)
         if self._life is not None:
             self._complain("leaving its lifespan", await self._life.leave(timeout=max(grace, 1.0)))
-        self._life = self._context = None
+        if self._database is not None:
+            await self._database.close()
+        self._life = self._context = self._database = None
 
     def _complain(self, when: str, outcome: object) -> None:
         if isinstance(outcome, BaseException):

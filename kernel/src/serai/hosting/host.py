@@ -174,7 +174,7 @@ class Host:
         now = datetime.now(UTC)
         if self._closing:
             return Status(state=State.STOPPED, since=now, reason="the process ends")
-        if guest.failing is not None:
+        if guest.failing is not None and guest.status.state.serves:
             return guest.failing
         override = self._overrides.get(guest.name)
         if override is not None and override.stopped:

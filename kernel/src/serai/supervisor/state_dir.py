@@ -11,6 +11,10 @@ from pathlib import Path
 from serai.errors import SeraiError
 
 
+class InUse(SeraiError):
+    """Another process holds the state directory."""
+
+
 @contextlib.contextmanager
 def locked(state_dir: Path) -> Iterator[None]:
     """Hold the state directory alone: who starts the embedded PostgreSQL must. The lock ends with the process."""
@@ -28,7 +32,7 @@ def locked(state_dir: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            raise SeraiError(
+            raise InUse(
                 f"another serai (process {file.read().strip() or 'unknown'}) uses the state directory {state_dir}",
                 hint="Stop it, or give this deployment a kernel.state_dir of its own.",
             ) from None

@@ -59,7 +59,7 @@ class Metrics(Collector):
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
 
-    def route(self, plugin: str, method: str, template: str) -> RouteMetrics:
+    def route(self, plugin: str, template: str, method: str) -> RouteMetrics:
         """The counters of one route; the same ones when a plugin is mounted again."""
         return self._routes.setdefault((plugin, template, method), RouteMetrics())
 

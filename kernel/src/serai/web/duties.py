@@ -51,10 +51,10 @@ _CACHE_CONTROL = istr("Cache-Control")
 
 
 class AccessLines(Protocol):
-    """Where one line a request goes. `size` is the body's in bytes, `client` the principal's id."""
+    """Where a line a request goes. `route` is the template, `size` the body's in bytes, `client` the principal's id."""
 
     def add(
-        self, method: str, template: str, status: int, size: int, seconds: float, client: str, request_id: str
+        self, method: str, route: str, status: int, size: int, seconds: float, client: str, request_id: str
     ) -> None: ...
 
 
@@ -102,7 +102,7 @@ class Duties:
 
     def attach(self, root: web.Application, access: Mapping[Any, Access], *, body_limit: int) -> None:
         """Serve a root application, whose own routes are all there already; `access` is that of their handlers."""
-        kernel = Guest("kernel", body_limit=body_limit, stopping=asyncio.Event())
+        kernel = Guest("kernel", body_limit=body_limit)
         self._table.enter(root, kernel, access)
         root.middlewares.append(self._handle)
         root.on_response_prepare.append(self._sign)

@@ -35,10 +35,9 @@ class Guest:
     The kernel's own routes are a guest too, one that is never asked to leave.
     """
 
-    def __init__(self, name: str, *, body_limit: int, stopping: asyncio.Event) -> None:
+    def __init__(self, name: str, *, body_limit: int) -> None:
         self.name = name
         self.body_limit = body_limit
-        self.stopping = stopping
         self.leaving = False
         """Withdrawn: no request may begin any more."""
         self.cutting = False
@@ -49,7 +48,6 @@ class Guest:
     async def drain(self, grace: float) -> DrainReport:
         """Bring every request to its end: by itself within `grace` seconds, or cancelled after them."""
         self.leaving = True
-        self.stopping.set()
         requests = set(self.running)
         sockets = [began for began in self.running.values() if isinstance(began, web.WebSocketResponse)]
         if not requests:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from serai.config.structuring import structure
 from serai.errors import Mistake
 
 Path = tuple[str | int, ...]
@@ -32,6 +33,10 @@ def shown(text: str) -> str:
 
 
 def _found(type_: Any, data: Any, path: Path) -> list[Mistake]:
+    mistakes: list[Mistake] = structure(type_, data, path)[1]
+    if mistakes:
+        return mistakes
+    # What only msgspec refuses, such as a key that is twice in an object.
     try:
         msgspec.convert(data, type_)
     except msgspec.ValidationError as error:

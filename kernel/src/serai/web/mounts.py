@@ -9,6 +9,7 @@ a plugin's application must hold nothing heavy that its cleanup does not drop.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from time import monotonic
 from typing import Any
@@ -69,6 +70,7 @@ class NotServing(Unavailable):
 class _Mounted:
     guest: Guest
     runner: web.AppRunner
+    stopping: asyncio.Event
 
 
 class Mounts:
@@ -110,10 +112,10 @@ class Mounts:
         except BaseException:
             await _clean_up(runner, start_limit)
             raise
-        guest = Guest(name, body_limit=site.body_limit, stopping=site.stopping)
+        guest = Guest(name, body_limit=site.body_limit)
         self.forget(name)
         self._table.enter(site.app, guest, site.access)
-        self._mounted[name] = _Mounted(guest, runner)
+        self._mounted[name] = _Mounted(guest, runner, site.stopping)
         self._resolvers[name] = resource.resolve
 
     async def withdraw(self, name: str, grace: float) -> DrainReport:
@@ -125,6 +127,7 @@ class Mounts:
         if mounted is None:
             raise PluginError(f"{name} is not mounted")
         self.stand_in(name, draining(grace))
+        mounted.stopping.set()
         report = await mounted.guest.drain(grace)
         error = await _clean_up(mounted.runner, max(grace, 1.0))
         self._table.leave(mounted.guest)
@@ -135,7 +138,7 @@ class Mounts:
         if name in self._mounted:
             raise PluginError(f"{name} serves; nothing can stand in for it", hint="withdraw it first")
         self.forget(name)
-        guest = Guest(name, body_limit=0, stopping=asyncio.Event())
+        guest = Guest(name, body_limit=sys.maxsize)  # no body is read, and 503 says more than 413
 
         async def refuse(request: web.Request) -> web.StreamResponse:
             raise NotServing(name, answer)
@@ -144,7 +147,7 @@ class Mounts:
             return web.UrlMappingMatchInfo({}, route), set()
 
         route = web.ResourceRoute("*", refuse, self._live)
-        self._table.enter_route(route, guest, Access(public=True))
+        self._table.enter_stand_in(route, guest)
         self._stand_ins[name] = guest
         self._resolvers[name] = resolve
 

@@ -12,6 +12,7 @@ import msgspec
 from aiohttp import web
 
 from serai.declarations import Api, Page, Route
+from serai.errors import PluginError
 from serai.web.encoding import json_answer
 from serai.web.refusals import COMPONENTS, refusals_of
 from serai.web.schemas import Schema, Schemas, given, taken, without_null
@@ -57,6 +58,11 @@ def document(*, name: str, title: str, version: str, summary: str, apis: Sequenc
     both = inputs.components.keys() & outputs.components.keys()
     differing = {known for known in both if inputs.components[known] != outputs.components[known]}
     inputs.rename(lambda known: f"{known}Input" if known in differing else known)
+    components = {**inputs.components, **outputs.components}
+    if reserved := components.keys() & COMPONENTS.keys():
+        raise PluginError(
+            f"{name}: {min(reserved)} is the name of a shape of the kernel's own", hint="rename the Struct"
+        )
     paths: dict[str, dict[str, Schema]] = {}
     for one in operations:
         paths.setdefault(one.path, {})[one.route.method.lower()] = _operation(one, inputs, outputs)
@@ -65,7 +71,7 @@ def document(*, name: str, title: str, version: str, summary: str, apis: Sequenc
         "info": {"title": title, "version": version, "summary": summary},
         "paths": paths,
         "components": {
-            "schemas": {**_referred(paths, {**inputs.components, **outputs.components}), **COMPONENTS},
+            "schemas": {**_referred(paths, components), **COMPONENTS},
             "headers": {
                 header: {"description": text, "schema": {"type": "string"}} for header, text in _HEADERS.items()
             },

@@ -4,35 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import attrs
-
 from serai.declarations import Route
 from serai.errors import Forbidden, Invalid, Problem, Unauthenticated, Unavailable
 from serai.web.bodies import UnsupportedMediaType
+from serai.web.limits import BodyTooLarge, TooManyRequests
 
-
-@attrs.frozen
-class Refusal:
-    """One type of problem document."""
-
-    status: int
-    slug: str
-    title: str
-
-    @classmethod
-    def of(cls, problem: type[Problem]) -> Refusal:
-        """The documents that a class of problems becomes."""
-        return cls(problem.status, problem.slug, problem.title)
-
-
-_EVERYWHERE = (
-    Refusal.of(Invalid),
-    Refusal(429, "too-many-requests", "Too many requests"),
-    Refusal.of(Problem),
-    Refusal.of(Unavailable),
-)
-_WITH_KEY = (Refusal.of(Unauthenticated), Refusal.of(Forbidden))
-_WITH_BODY = (Refusal(413, "body-too-large", "The request body is too large"), Refusal.of(UnsupportedMediaType))
+_EVERYWHERE: tuple[type[Problem], ...] = (Invalid, TooManyRequests, Problem, Unavailable)
+_WITH_KEY: tuple[type[Problem], ...] = (Unauthenticated, Forbidden)
+_WITH_BODY: tuple[type[Problem], ...] = (BodyTooLarge, UnsupportedMediaType)
 
 COMPONENTS: dict[str, dict[str, Any]] = {
     "Problem": {
@@ -74,14 +53,14 @@ COMPONENTS: dict[str, dict[str, Any]] = {
 """The schemas of problem documents."""
 
 
-def refusals_of(route: Route, *, takes_body: bool) -> dict[int, list[Refusal]]:
+def refusals_of(route: Route, *, takes_body: bool) -> dict[int, list[type[Problem]]]:
     """All that a route can refuse with, by status in ascending order: the kernel's own and those that it `raises`."""
-    refusals = [*_EVERYWHERE, *(Refusal.of(problem) for problem in route.raises)]
+    refusals = {*_EVERYWHERE, *route.raises}
     if not route.public:
-        refusals += _WITH_KEY
+        refusals |= {*_WITH_KEY}
     if takes_body:
-        refusals += _WITH_BODY
-    by_status: dict[int, list[Refusal]] = {}
-    for refusal in sorted(set(refusals), key=lambda one: (one.status, one.slug)):
+        refusals |= {*_WITH_BODY}
+    by_status: dict[int, list[type[Problem]]] = {}
+    for refusal in sorted(refusals, key=lambda one: (one.status, one.slug)):
         by_status.setdefault(refusal.status, []).append(refusal)
     return by_status

@@ -21,7 +21,7 @@ class RouteMeter(Protocol):
 class Metrics(Protocol):
     """Where the meters of routes come from."""
 
-    def route(self, plugin: str, method: str, template: str) -> RouteMeter: ...
+    def route(self, plugin: str, template: str, method: str) -> RouteMeter: ...
 
 
 @attrs.frozen(kw_only=True)
@@ -66,14 +66,14 @@ class RouteTable:
     def enter(self, app: web.Application, guest: Guest, access: Mapping[Any, Access]) -> None:
         """Prepare every route of an application; `access` has those of its handlers that state who may ask them."""
         for route in app.router.routes():
-            self.enter_route(route, guest, access.get(route.handler, _ANY_PRINCIPAL))
-        prefix = "" if guest.name == "kernel" else f"/{guest.name}"
-        self._unmatched[app] = self._duty(guest, "*", f"{prefix}/*", _PUBLIC)
+            template = route.resource.canonical if route.resource is not None else ""
+            stated = access.get(route.handler, _ANY_PRINCIPAL)
+            self._by_route[route] = self._duty(guest, template, route.method, stated)
+        self._unmatched[app] = self._duty(guest, _below(guest), "*", _PUBLIC)
 
-    def enter_route(self, route: web.AbstractRoute, guest: Guest, access: Access) -> None:
-        """Prepare one route."""
-        template = route.resource.canonical if route.resource else f"/{guest.name}"
-        self._by_route[route] = self._duty(guest, route.method, template, access)
+    def enter_stand_in(self, route: web.AbstractRoute, guest: Guest) -> None:
+        """Prepare the one route that answers everything below a plugin's name."""
+        self._by_route[route] = self._duty(guest, _below(guest), "*", _PUBLIC)
 
     def leave(self, guest: Guest) -> None:
         """Forget a guest's routes."""
@@ -87,6 +87,11 @@ class RouteTable:
         root, *mounted = match.apps
         return self._unmatched[mounted[0] if mounted else root]
 
-    def _duty(self, guest: Guest, method: str, template: str, access: Access) -> Duty:
-        meter = self._metrics.route(guest.name, method, template)
+    def _duty(self, guest: Guest, template: str, method: str, access: Access) -> Duty:
+        meter = self._metrics.route(guest.name, template, method)
         return Duty(guest, template, access.permission, access.public, access.probe, meter)
+
+
+def _below(guest: Guest) -> str:
+    """The template of all paths of a guest that are no route's."""
+    return "/*" if guest.name == "kernel" else f"/{guest.name}/*"

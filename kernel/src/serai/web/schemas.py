@@ -33,7 +33,7 @@ class Schemas:
         schemas, components = msgspec.json.schema_components(every, ref_template=_REF + "{name}")
         self.components: dict[str, Schema] = components
         self._of: dict[int, Schema] = {id(type_): schema for type_, schema in zip(every, schemas, strict=True)}
-        self.rename(readable)
+        self.rename(lambda name: name if readable(name) in components else readable(name))
         self.structs = [(self.struct(cls), node) for cls, node in structs.items()]
 
     def of(self, type_: Any) -> Schema:

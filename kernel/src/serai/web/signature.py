@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect as python
 import re
-from typing import Any, NoReturn, get_args, get_origin, get_type_hints
+from typing import Any, NoReturn, get_type_hints
 
 import attrs
 from aiohttp import web
@@ -167,9 +167,11 @@ class _Reading:
             return None
         if isinstance(type_, type) and issubclass(type_, web.StreamResponse):
             return web.StreamResponse
-        if type(None) in get_args(type_) and get_origin(type_) is not None:
+        node = self._node("return", type_)
+        outer = bare(node)
+        if isinstance(outer, inspect.UnionType) and outer.includes_none:
             self._refuse("may return None beside something else", "raise a NotFound instead")
-        self._check_plain("return", self._node("return", type_))
+        self._check_plain("return", node)
         return type_
 
     def _node(self, name: str, type_: Any) -> inspect.Type:

@@ -17,6 +17,9 @@ from serai.web.encoding import answer
 from serai.web.parameters import Parameters, decoded, query_pairs
 from serai.web.signature import signature_of
 
+MOST_MISTAKES = 100
+"""So many are told of one request."""
+
 _PLACEHOLDER = re.compile(r"\{[^}]*\}")
 
 HttpHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -114,6 +117,10 @@ class _Binding:
                 mistakes += invalid.mistakes
         elif request.body_exists:
             mistakes.append(Mistake((), "no body", "a body"))
+        if len(mistakes) > MOST_MISTAKES:
+            raise Invalid(
+                mistakes[:MOST_MISTAKES], f"The first {MOST_MISTAKES} of {len(mistakes)} mistakes in the request"
+            )
         if mistakes:
             raise Invalid(mistakes)
         return arguments

@@ -57,12 +57,10 @@ assignment as (
     from isapi.job order by emplid, empl_rcd, {_NEAREST}, effseq desc
 ),
 published_job as (
-    select distinct on (emplid) *,
-           case when ahead then 'future' when {_WORKS} then 'active' else 'leaver' end as status
-    from assignment
+    select distinct on (emplid) *, {_WORKS} and not ahead as works from assignment
     order by emplid, ahead, coalesce(job_indicator, 'S') = 'P' desc, {_WORKS} desc, effdt desc, empl_rcd
 ),
-working as (select emplid from published_job where status = 'active'),
+working as (select emplid from published_job where works),
 responsible as (
     select r.scope_id as deptid,
            array_agg(r.emplid order by r.sort_order, r.emplid) filter (where r.relation = 'LEADER') as leaders,
@@ -82,13 +80,16 @@ department as (
 )"""
 
 _EMPLOYEE = f"""
+step as materialized (
+    select d.setid, d.deptid, p.deptid as above, p.position
+    from department d cross join unnest(d.path) with ordinality as p(deptid, position)
+),
 leadership as (
-    select d.setid, d.deptid, array_agg(c.emplid order by p.position desc, c.position) as candidates
-    from department d
-    cross join unnest(d.path) with ordinality as p(deptid, position)
-    join department above on above.setid = d.setid and above.deptid = p.deptid
-    cross join unnest(above.leaders) with ordinality as c(emplid, position)
-    group by d.setid, d.deptid
+    select s.setid, s.deptid, array_agg(c.emplid order by s.position desc, c.position) as candidates
+    from step s
+    join department d on d.setid = s.setid and d.deptid = s.above
+    cross join unnest(d.leaders) with ordinality as c(emplid, position)
+    group by s.setid, s.deptid
 ),
 primary_name as (
     select distinct on (emplid) emplid, coalesce(name_ac, name) as name,
@@ -124,7 +125,8 @@ described as (
            )) as manager_emplid,
            case j.per_org when 'EMP' then 'employee' when 'CWR' then 'contingent' else 'person_of_interest' end
                as employment_type,
-           j.status, r.mobile_phone, r.home_phone, r.private_mail,
+           case when j.ahead then 'future' when j.works then 'active' else 'leaver' end as status,
+           r.mobile_phone, r.home_phone, r.private_mail,
            case when j.empl_status = 'A' then 'active' when j.empl_status in ('L', 'P') then 'on_leave'
                 when j.empl_status = 'S' then 'suspended' when j.empl_status = 'W' then 'short_break'
                 when j.empl_status in ('Q', 'R', 'X', 'V') then 'retired' when j.empl_status = 'D' then 'deceased'

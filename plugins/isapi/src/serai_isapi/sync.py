@@ -36,10 +36,12 @@ async def alone(ctx: Context) -> AsyncIterator[asyncpg.Connection]:
     """A connection that holds the lock under which data is changed, in the whole deployment."""
     async with ctx.db.raw() as connection:
         await connection.execute(LOCK)
+        await connection.execute("set jit = off")  # compiling the long statements takes longer than running them
         try:
             yield connection
         finally:
             with _gone_with_the_connection():
+                await connection.execute("reset jit")
                 await connection.execute(UNLOCK)
 
 

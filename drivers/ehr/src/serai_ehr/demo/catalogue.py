@@ -109,7 +109,7 @@ def jobcode_rows(until: date) -> list[Row]:
                 titles.append((code, _RENAMED, chinese + "专家", f"Distinguished {english}"))
     titles += [(leader_code(level), _BEGINNING, *both) for level, both in _LEADERS.items()]
     return [
-        (setid, code, since, "A", title, title[:10], _entered(since))
+        (setid, code, since, "A", title[:30], title[:10], _entered(since))
         for code, since, chinese, english in titles
         for setid, title in zip(SETIDS, (chinese, english), strict=True)
     ]

@@ -1,0 +1,125 @@
+"""The source itself: read-only readings of one snapshot, through server-side cursors."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import attrs
+
+from serai import Link, PluginError, SeraiError
+from serai_ehr import Row, View, ViewFault
+from serai_ehr_postgres import catalogue
+from serai_ehr_postgres.catalogue import FoundView, Names
+from serai_ehr_postgres.conversion import conversion
+from serai_ehr_postgres.trouble import LOST, explained
+
+ACQUIRE_TIMEOUT = 15.0
+"""Seconds to wait for a connection."""
+
+
+@attrs.define(eq=False)
+class PostgresReading:
+    """One transaction: all views as of its beginning."""
+
+    clock: datetime
+    _device: str
+    _connection: asyncpg.Connection
+    _found: dict[View, FoundView]
+    _names: Names
+    _zone: ZoneInfo
+    _most: int
+    _over: bool = False
+
+    async def batches(self, view: View, *, size: int = 1000) -> AsyncIterator[list[Row]]:
+        """All rows of the view; never more than the setting `batch` at a time."""
+        found = self._checked(view)
+        columns = ", ".join(_quoted(found.columns[column.name.lower()].name) for column in view.columns)
+        query = f"select {columns} from {_quoted(found.schema)}.{_quoted(found.name)}"  # noqa: S608 names of the catalogue, quoted
+        convert = conversion(view, found, self._zone)
+        with explained(self._device, f"reading {view.name}"):
+            cursor = await self._connection.cursor(query)
+        while True:
+            self._refuse_when_over()
+            with explained(self._device, f"reading {view.name}"):
+                records = await cursor.fetch(min(size, self._most))
+            if not records:
+                return
+            yield [convert(record) for record in records]
+
+    def close(self) -> None:
+        """Refuse to read on."""
+        self._over = True
+
+    def _checked(self, view: View) -> FoundView:
+        self._refuse_when_over()
+        found = self._found.get(view)
+        faults = catalogue.view_faults(view, found, self._names[view])
+        if found is None or faults:
+            fault = faults[0]
+            what = f"{fault.view}.{fault.column}" if fault.column else fault.view
+            raise PluginError(
+                f"device {self._device}: {what}: expected {fault.expected}, found {fault.found}",
+                hint="the view's owner has to restore what was agreed",
+            )
+        return found
+
+    def _refuse_when_over(self) -> None:
+        if self._over:
+            raise PluginError("the reading is over", hint="read within `async with source.open()`")
+
+
+class PostgresSource:
+    """Views in a PostgreSQL as a source of the kind `ehr`."""
+
+    def __init__(self, pool: asyncpg.Pool, names: Names, zone: ZoneInfo, most: int, link: Link) -> None:
+        self._pool = pool
+        self._names = names
+        self._zone = zone
+        self._most = most
+        self._link = link
+
+    async def check(self) -> list[ViewFault]:
+        """Compare the views with what was agreed, by the database's catalogue; reads no row."""
+        async with self._connection() as connection:
+            with explained(self._link.name, "reading the catalogue"):
+                found = await catalogue.look_up(connection, self._names)
+        return catalogue.faults(found, self._names)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[PostgresReading]:
+        """Begin a read-only, repeatable-read transaction; rolled back at the end."""
+        async with self._connection() as connection:
+            transaction = connection.transaction(isolation="repeatable_read", readonly=True)
+            with explained(self._link.name, "beginning a reading"):
+                await transaction.start()
+                clock = await connection.fetchval("select now()")
+                found = await catalogue.look_up(connection, self._names)
+            reading = PostgresReading(clock, self._link.name, connection, found, self._names, self._zone, self._most)
+            try:
+                yield reading
+            finally:
+                reading.close()
+                with suppress(asyncpg.PostgresError, *LOST):
+                    await transaction.rollback()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
+        try:
+            with explained(self._link.name, "connecting"):
+                connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT)
+        except SeraiError as error:
+            self._link.lost(error.sentence)
+            raise
+        try:
+            yield connection
+        finally:
+            with suppress(asyncpg.PostgresError, *LOST):  # the pool has thrown a broken one away by then
+                await self._pool.release(connection)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -12,10 +12,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from serai.testing import remove_state
 
 REPOSITORY = Path(__file__).parents[1]
 SERAI = Path(sys.executable).parent / "serai"
@@ -103,8 +106,12 @@ class RunningSerai:
 
     def cli(self, *arguments: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
         """Run another `serai` command on the same deployment."""
+        return self.cli_without_file(*arguments, "-c", str(self.file), ok=ok)
+
+    def cli_without_file(self, *arguments: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run another `serai` command in the same environment."""
         done = subprocess.run(
-            [SERAI, *arguments, "-c", self.file],
+            [SERAI, *arguments],
             capture_output=True,
             text=True,
             env=self.environment,
@@ -157,15 +164,15 @@ class RunningSerai:
         return self.process is not None and self.process.poll() is not None
 
 
-@pytest.fixture
-def run_serai(tmp_path: Path) -> Iterator[Callable[..., RunningSerai]]:
-    """Make deployments that are stopped at the end of the test, whatever happened."""
+@contextmanager
+def _deployments(folder: Path) -> Iterator[Callable[..., RunningSerai]]:
+    """Make deployments that are stopped at the end, whatever happened; nothing of them may be left."""
     made: list[RunningSerai] = []
 
     def make(toml: str, site: Path | None = None) -> RunningSerai:
-        folder = tmp_path / f"deployment{len(made)}"
-        folder.mkdir()
-        made.append(RunningSerai(folder, toml, site))
+        place = folder / f"deployment{len(made)}"
+        place.mkdir()
+        made.append(RunningSerai(place, toml, site))
         return made[-1]
 
     yield make
@@ -176,6 +183,21 @@ def run_serai(tmp_path: Path) -> Iterator[Callable[..., RunningSerai]]:
         for pid in left:
             os.kill(pid, signal.SIGKILL)
         assert not left, f"left behind: {left}; {running.tail()}"
+        remove_state(running.state_dir)
+
+
+@pytest.fixture
+def run_serai(tmp_path: Path) -> Iterator[Callable[..., RunningSerai]]:
+    """`run_serai(toml, site=None)`: a deployment of this test's own."""
+    with _deployments(tmp_path) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def run_serai_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., RunningSerai]]:
+    """The same for a deployment that all tests of a file share."""
+    with _deployments(tmp_path_factory.mktemp("shared")) as make:
+        yield make
 
 
 def build_wheel(folder: Path, name: str, module: str, *, version: str = "1.0.0") -> Path:

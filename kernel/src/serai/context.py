@@ -6,14 +6,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-import asyncpg
 import attrs
-from aiohttp import web
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from serai.declarations import Log, PageQuery
+
+if TYPE_CHECKING:  # to import them takes longer than most commands do
+    import asyncpg
+    from aiohttp import web
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 T = TypeVar("T")
 

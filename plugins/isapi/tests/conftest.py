@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import runpy
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 import serai_isapi
 from serai import DeviceDown
 from serai_ehr import VIEWS, View, ViewFault
+from serai_isapi import tables
 from serai_isapi.departments import Departments
 from serai_isapi.directory import Directory, Filter
 from serai_isapi.fields import shown
@@ -116,12 +118,25 @@ class PlainDatabase:
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self.pool = pool
+        self.callbacks: list[tuple[str, Callable[[str | None], Awaitable[None]]]] = []
+        self.hearing: list[asyncio.Future[None]] = []
+        self.heard = asyncio.Event()
 
     def raw(self) -> Any:
         return self.pool.acquire()
 
+    def listen(self, channel: str, callback: Callable[[str | None], Awaitable[None]]) -> None:
+        self.callbacks.append((f"isapi.{channel}", callback))
+
     async def notify(self, channel: str, payload: str = "", *, connection: Any = None) -> None:
         await connection.execute("select pg_notify($1, $2)", f"isapi.{channel}", payload)
+
+    def hear(self, _connection: Any, _pid: int, channel: str, payload: str) -> None:
+        """A notification came: the listener of asyncpg."""
+        for listened, callback in self.callbacks:
+            if listened == channel:
+                self.hearing.append(hearing := asyncio.ensure_future(callback(payload)))
+                hearing.add_done_callback(lambda _: self.heard.set())
 
 
 @attrs.define
@@ -178,7 +193,7 @@ class House:
     async def sync(self) -> dict[str, Any]:
         """Synchronise; the run's row."""
         try:
-            await synchronise(self, lambda note: None)
+            await synchronise(self, lambda note, **_: None)
         finally:
             await self.get(DataState).refresh()
         return await self.last_run()
@@ -240,14 +255,37 @@ def migrate(connection: Connection) -> None:
             runpy.run_path(str(script))["upgrade"]()
 
 
+@pytest.fixture(scope="session")
+def migrated(postgres_server: str) -> str:
+    """The DSN of a database with the plugin's tables, for the whole test run."""
+
+    async def make() -> str:
+        connection = await asyncpg.connect(postgres_server)
+        await connection.execute("create database isapi_tests")
+        await connection.close()
+        dsn = postgres_server.replace("/postgres?", "/isapi_tests?")
+        engine = create_async_engine(dsn.replace("postgresql://", "postgresql+asyncpg://"))
+        async with engine.begin() as connection:
+            await connection.execute(text("create extension pg_trgm"))
+            await connection.run_sync(migrate)
+        await engine.dispose()
+        return dsn
+
+    return asyncio.run(make())
+
+
 @pytest.fixture
-async def house(database_url: str, company: Company) -> AsyncIterator[House]:
-    engine = create_async_engine(database_url.replace("postgresql://", "postgresql+asyncpg://"))
-    async with engine.begin() as connection:
-        await connection.run_sync(migrate)
-    await engine.dispose()
-    pool = await asyncpg.create_pool(database_url, min_size=1, max_size=6)
+async def house(migrated: str, company: Company) -> AsyncIterator[House]:
+    """isapi over the company, with empty tables."""
+    pool = await asyncpg.create_pool(migrated, min_size=1, max_size=6)
+    db = PlainDatabase(pool)
+    names = ", ".join(table.fullname for table in tables.metadata.sorted_tables)
+    await pool.execute(f"truncate {names} restart identity")
+    listener = await asyncpg.connect(migrated)
+    await listener.add_listener("isapi.synced", db.hear)
     try:
-        yield House(PlainDatabase(pool), company)
+        yield House(db, company)
     finally:
+        await listener.close()
+        await asyncio.gather(*db.hearing)
         await pool.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 
 import pytest
@@ -20,6 +21,7 @@ async def assert_held(house, reason: str) -> None:
     assert run["state"] == "held"
     assert reason in run["reason"]
     assert run["finished"] is not None
+    assert all(count["added"] == count["changed"] == 0 for count in json.loads(run["counts"]).values())
     assert await contents(house) == before
 
 

@@ -11,10 +11,9 @@ from serai_isapi.spelling import spell
     ("name", "pinyin"),
     [
         ("曾国藩", "zeng guo fan"), ("单雄信", "shan xiong xin"), ("仇英", "qiu ying"), ("解缙", "xie jin"),
-        ("查良镛", "zha liang yong"), ("朴树", "piao shu"),
-        ("翟天", "zhai tian"), ("盖聂", "ge nie"), ("区伟", "ou wei"),
-        ("单于明", "chan yu ming"), ("尉迟恭", "yu chi gong"), ("万俟卨", "mo qi xie"), ("欧阳修", "ou yang xiu"),
-        ("张伟国", "zhang wei guo"), ("吕布", "lv bu"),
+        ("查良镛", "zha liang yong"), ("朴树", "piao shu"), ("翟天", "zhai tian"), ("盖聂", "ge nie"),
+        ("区伟", "ou wei"), ("单于明", "chan yu ming"), ("尉迟恭", "yu chi gong"), ("万俟卨", "mo qi xie"),
+        ("欧阳修", "ou yang xiu"), ("张伟国", "zhang wei guo"), ("吕布", "lv bu"),
     ],
 )  # fmt: skip
 def test_surnames_are_read_as_surnames(name, pinyin):

@@ -81,8 +81,8 @@ class Layout:
             folder.chmod(0o755)
         link.symlink_to(elsewhere)
         return (
-            f"Started by root, PostgreSQL runs as {account.name}, with its data in {elsewhere} (linked as {link}), "
-            "because that account cannot be relied on to reach the state directory."
+            f"Started by root, PostgreSQL runs as {account.name}, whom the state directory may be closed to: "
+            f"its data and programs are in {elsewhere} (linked as {link})."
         )
 
     def socket_folder(self, account: Account) -> Path:

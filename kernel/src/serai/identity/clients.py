@@ -21,7 +21,7 @@ from serai.identity.keys import base62, digest, is_key, make_key
 
 CHANNEL = "clients"
 _ID_PREFIX = "cl_"
-_NAME = re.compile(r"(?!cl_)[a-z][a-z0-9_.-]{1,62}", re.ASCII)
+_NAME = re.compile(r"(?!cl_)[A-Za-z0-9][A-Za-z0-9_.@ -]{0,62}", re.ASCII)
 
 _INSERT_CLIENT = "insert into serai.client (id, name, owner, scopes, networks) values ($1, $2, $3, $4, $5)"
 _INSERT_KEY = "insert into serai.api_key (client_id, digest, expires_at) values ($1, $2, $3)"
@@ -71,7 +71,7 @@ async def add(
     if not _NAME.fullmatch(name):
         raise SeraiError(
             f"{name!r} cannot be a client's name",
-            hint="2 to 63 of a-z, 0-9, dot, hyphen and underscore, a letter first, not cl_ at the start",
+            hint="1 to 63 letters, digits, blanks and . _ - @, a letter or digit first, not cl_ at the start",
         )
     if expires_at is not None and expires_at <= datetime.now(UTC):
         raise SeraiError(f"A key for {name} that expired at {expires_at.isoformat()} would be of no use")

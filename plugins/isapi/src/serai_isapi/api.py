@@ -236,7 +236,7 @@ async def list_members(call: Call, deptid: str, query: PeopleQuery) -> Page[Empl
     return page
 
 
-@api.get("/sync-runs", permission="isapi:sync")
+@api.get("/sync-runs", permission="isapi:read")
 async def list_sync_runs(call: Call, query: PageQuery) -> Page[SyncRun]:
     """Synchronisations with the HR system, the newest first."""
     position = call.position(query)
@@ -244,7 +244,7 @@ async def list_sync_runs(call: Call, query: PageQuery) -> Page[SyncRun]:
     return _page(call, query, found, lambda run: [int(run.id)])
 
 
-@api.get("/sync-runs/{run_id}", permission="isapi:sync", raises=[SyncRunNotFound])
+@api.get("/sync-runs/{run_id}", permission="isapi:read", raises=[SyncRunNotFound])
 async def get_sync_run(call: Call, run_id: str) -> SyncRun:
     """One synchronisation."""
     return await call.get(Journal).run(run_id)

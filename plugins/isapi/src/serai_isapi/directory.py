@@ -11,6 +11,7 @@ import attrs
 from serai import Database, NotFound
 from serai_isapi.fields import Shown
 from serai_isapi.published import PRESENT, Edition
+from serai_isapi.rules import IS_WORKING
 from serai_isapi.shapes import (
     DepartmentPath,
     DepartmentRef,
@@ -249,10 +250,10 @@ select c.scope, c.deptid, coalesce(c.emplids, '{}') as emplids
 from person left join candidate c on true order by c.distance limit 1
 """
 
-_HISTORY = """
+_HISTORY = f"""
 select j.effdt as effective_date, j.effseq as sequence, j.empl_rcd as assignment,
        coalesce(j.job_indicator = 'P', false) as primary, j.action, j.action_reason,
-       j.empl_status = any ('{A,L,P,S,W}') as working,
+       {IS_WORKING} as working,
        j.deptid, d.descr as department_name, null::text as department_path_name, t.descr as title,
        j.location, l.descr as location_name, j.company, j.grade, j.supervisor_id as supervisor_emplid
 from isapi.job j

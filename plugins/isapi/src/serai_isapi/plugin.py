@@ -25,7 +25,7 @@ def plugin_info() -> PluginInfo:
             "isapi:read": "See the directory: people, departments, who leads and looks after whom",
             "isapi:contact": "See private phone numbers and mail addresses",
             "isapi:employment": "See grades, hire and termination dates, and job history",
-            "isapi:sync": "See how reading the HR system went",
+            "isapi:sync": "See which rows of the HR system were put aside",
         },
     )
 

@@ -19,13 +19,11 @@ import attrs
 from sqlalchemy import Table
 
 from serai_isapi import tables
-from serai_isapi.merging import Changes, merge
-from serai_isapi.rules import WORKING
+from serai_isapi.merging import merge
+from serai_isapi.rules import IS_WORKING
 
 _NEAREST = "effdt > $1, abs(effdt - $1)"
 """Orders the rows of one key: the current row comes first, else the earliest future one."""
-
-_WORKS = f"empl_status in ({', '.join(map(repr, WORKING))})"
 
 _COMMON = f"""
 tree_edition as (
@@ -57,8 +55,8 @@ assignment as (
     from isapi.job order by emplid, empl_rcd, {_NEAREST}, effseq desc
 ),
 published_job as (
-    select distinct on (emplid) *, {_WORKS} and not ahead as works from assignment
-    order by emplid, ahead, coalesce(job_indicator, 'S') = 'P' desc, {_WORKS} desc, effdt desc, empl_rcd
+    select distinct on (emplid) *, {IS_WORKING} and not ahead as works from assignment
+    order by emplid, ahead, coalesce(job_indicator, 'S') = 'P' desc, {IS_WORKING} desc, effdt desc, empl_rcd
 ),
 working as (select emplid from published_job where works),
 responsible as (
@@ -176,26 +174,22 @@ def edition_of(day: date) -> Edition:
     return Edition(employee="employee", department="department", tables=f"{_COMMON},{_EMPLOYEE}", values=(day,))
 
 
-async def publish(connection: asyncpg.Connection, today: date) -> Changes:
-    """Make the tables `department` and `employee` what they are to be today; the changes among the employees.
-
-    Runs in the caller's transaction.
-    """
+async def publish(connection: asyncpg.Connection, today: date) -> None:
+    """Make the tables `department` and `employee` what they are to be today, in the caller's transaction."""
     await _publish(connection, tables.department, _COMMON, today)
-    return await _publish(connection, tables.employee, f"{_COMMON},{_EMPLOYEE}", today)
+    await _publish(connection, tables.employee, f"{_COMMON},{_EMPLOYEE}", today)
 
 
-async def _publish(connection: asyncpg.Connection, table: Table, derivation: str, today: date) -> Changes:
+async def _publish(connection: asyncpg.Connection, table: Table, derivation: str, today: date) -> None:
     columns = [column.name for column in table.columns]
+    key = [column.name for column in table.primary_key.columns]
     derived = f"derived_{table.name}"
-    await connection.execute(f"create temporary table {derived} (like {table.fullname}) on commit drop")
+    await connection.execute(f"create temporary table {derived} (like {table.fullname})")
     await connection.execute(
         f"with recursive {derivation} insert into pg_temp.{derived} ({', '.join(columns)})"
         f" select {', '.join(columns)} from {table.name}",
         today,
     )
     await connection.execute(f"analyze pg_temp.{derived}")
-    key = [column.name for column in table.primary_key.columns]
-    changes = await merge(connection, source=f"pg_temp.{derived}", target=table.fullname, key=key, columns=columns)
+    await merge(connection, source=f"pg_temp.{derived}", target=table.fullname, key=key, columns=columns)
     await connection.execute(f"drop table pg_temp.{derived}")
-    return changes

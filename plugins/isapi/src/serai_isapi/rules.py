@@ -8,6 +8,8 @@ WORKING = "ALPSW"
 """EMPL_STATUS of people who work here: active, leave, leave with pay, suspended, short work break (as in PER099)."""
 GONE = "DQRTUVX"
 """EMPL_STATUS of leavers: deceased, retired (Q, R, X), terminated (T, U), pension pay-out (V)."""
+IS_WORKING = f"empl_status in ({', '.join(map(repr, WORKING))})"
+"""The condition of a row of `job` in SQL."""
 
 
 def _one_of(column: str, values: str) -> str:

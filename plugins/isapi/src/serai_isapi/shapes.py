@@ -143,7 +143,7 @@ class DepartmentPath(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class ViewCounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a run did with one view, in rows."""
+    """What a run did with one view, in rows; a run that is held or failed adds, changes and removes none."""
 
     read: int
     quarantined: int

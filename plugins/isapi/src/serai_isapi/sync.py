@@ -7,11 +7,13 @@ runs leave the last good data as it is. The same reading twice changes nothing t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import date, datetime
+from typing import Protocol
 
 import asyncpg
+import attrs
 
 from serai import Context, PluginError, SeraiError
 from serai_ehr import Source
@@ -25,24 +27,32 @@ from serai_isapi.settings import Settings, company_date
 from serai_isapi.spelling import spell_new_names
 from serai_isapi.staging import Counts
 
-LOCK = "select pg_advisory_lock(hashtextextended('isapi.sync', 0))"
-UNLOCK = "select pg_advisory_unlock(hashtextextended('isapi.sync', 0))"
+LOCK = (
+    "set statement_timeout = 0",  # other runs are waited for, and so are long statements: the job has its own limit
+    "set jit = off",  # compiling the long statements takes longer than running them
+    "select pg_advisory_lock(hashtextextended('isapi.sync', 0))",
+)
+UNLOCK = ("reset statement_timeout", "reset jit", "select pg_advisory_unlock(hashtextextended('isapi.sync', 0))")
 
-Progress = Callable[[str], None]
+
+class Progress(Protocol):
+    """How a run says how far it is."""
+
+    def __call__(self, note: str, *, done: int | None = None, total: int | None = None) -> None: ...
 
 
 @asynccontextmanager
 async def alone(ctx: Context) -> AsyncIterator[asyncpg.Connection]:
     """A connection that holds the lock under which data is changed, in the whole deployment."""
     async with ctx.db.raw() as connection:
-        await connection.execute(LOCK)
-        await connection.execute("set jit = off")  # compiling the long statements takes longer than running them
         try:
+            for statement in LOCK:
+                await connection.execute(statement)
             yield connection
         finally:
             with _gone_with_the_connection():
-                await connection.execute("reset jit")
-                await connection.execute(UNLOCK)
+                for statement in UNLOCK:
+                    await connection.execute(statement)
 
 
 def _gone_with_the_connection() -> suppress:
@@ -94,17 +104,18 @@ async def _run(
     async with source.open() as reading:
         await record.reach("extracting", counts, reading.clock)
         guards.check_clock(settings, reading.clock, ctx.now())
-        for item in RECORDS:
+        for position, item in enumerate(RECORDS):
+            progress(f"reading {item.view.name}", done=position, total=len(RECORDS))
             counts[item.view.name].read = await staging.extract(connection, reading, item)
-            progress(f"{item.view.name}: {counts[item.view.name].read} rows read")
             await record.reach("extracting", counts)
+    progress("validating")
     await record.reach("validating", counts)
     for item in RECORDS:
         await staging.judge(connection, item)
         counts[item.view.name].quarantined = await staging.quarantine(connection, item, record.id)
     await guards.check_reading(connection, settings, counts)
-    await record.reach("applying", counts)
     progress("applying")
+    await record.reach("applying", counts)
     await _apply(ctx, connection, record, counts, reading.clock)
 
 
@@ -125,12 +136,12 @@ async def _apply(
     async with connection.transaction():
         await _catch_up(connection, today)
         await guards.note_workforce(connection)
-        for item in RECORDS:
-            changes = await merge(
+        changes = {
+            item.view.name: await merge(
                 connection, source=item.staged, target=item.table.fullname, key=item.key, columns=item.columns
             )
-            count = counts[item.view.name]
-            count.added, count.changed, count.removed = changes.added, changes.changed, changes.removed
+            for item in RECORDS
+        }
         await spell_new_names(connection)
         await publish(connection, today)
         await guards.check_terminations(connection, ctx.get(Settings))
@@ -143,6 +154,8 @@ async def _apply(
             today,
             record.id,
         )
+    for view, made in changes.items():
+        counts[view] = attrs.evolve(counts[view], **attrs.asdict(made))
 
 
 async def roll_over(ctx: Context) -> bool:

@@ -1,0 +1,226 @@
+"""What the `serai` command prints, for people and as JSON: docs/cli.md is the promise, these tests hold it."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+TOML = f"""
+[kernel]
+plugins = ["isapi"]
+keys = ["{"k" * 48}"]
+
+[devices.ehr]
+driver = "ehr_demo"
+size = 200
+
+[plugins.isapi]
+source = "ehr"
+"""
+
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+
+
+def shape(value):
+    """The value with what differs from run to run replaced by its type."""
+    if isinstance(value, dict):
+        return {key: shape(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [shape(value[0])] if value else []
+    if isinstance(value, str) and MOMENT.fullmatch(value):
+        return "MOMENT"
+    return type(value).__name__
+
+
+@pytest.fixture(scope="module")
+def serai(run_serai_once):
+    running = run_serai_once(TOML)
+    running.start()
+    running.wait_ready()
+    return running
+
+
+def json_of(serai, *arguments):
+    return json.loads(serai.cli(*arguments, "--json").stdout)
+
+
+def test_status(serai, until):
+    row = until(
+        lambda: (rows := json_of(serai, "status"))[0]["state"] == "running" and rows[0], "isapi has read its source"
+    )
+    assert shape(row) == {
+        "name": "str",
+        "version": "str",
+        "state": "str",
+        "since": "MOMENT",
+        "reason_code": "str",
+        "reason": "str",
+        "hint": "str",
+    }
+    assert (row["name"], row["version"], row["reason_code"]) == ("isapi", "1.0.0", "")
+    assert "isapi" in serai.cli("status").stdout
+
+
+def test_clients(serai):
+    made = json_of(serai, "clients", "add", "payroll", "--scope", "isapi:read", "--owner", "HR")
+    assert shape(made) == {"id": "str", "key": "str"}
+    assert made["key"].startswith("srk_")
+    listed = [client for client in json_of(serai, "clients", "list") if client["name"] == "payroll"]
+    assert made["key"] not in json.dumps(listed)
+    assert shape(listed) == [
+        {
+            "id": "str",
+            "name": "str",
+            "owner": "str",
+            "scopes": ["str"],
+            "networks": [],
+            "created_at": "MOMENT",
+            "expires_at": "NoneType",
+            "last_used_at": "NoneType",
+            "revoked_at": "NoneType",
+        }
+    ]
+    assert serai.get("/isapi/api/v1/employees?limit=1", key=made["key"]).status == 200
+    revoked = json_of(serai, "clients", "revoke", "payroll", "--yes")
+    assert revoked["revoked_at"]
+
+
+def test_a_revoked_key_is_refused_and_an_unknown_scope_is_named(serai, until):
+    key = json_of(serai, "clients", "add", "shortlived", "--scope", "isapi:read")["key"]
+    assert serai.get("/isapi/api/v1/employees?limit=1", key=key).status == 200
+    serai.cli("clients", "revoke", "shortlived", "--yes")
+    until(lambda: serai.get("/isapi/api/v1/employees?limit=1", key=key).status == 401, "the key is refused")
+    done = serai.cli("clients", "add", "wrong", "--scope", "isapi:raed", ok=False)
+    assert done.returncode == 1
+    assert "isapi:raed" in done.stderr
+    assert "isapi:read" in done.stderr
+
+
+def test_jobs(serai, until):
+    jobs = {job["name"]: job for job in json_of(serai, "jobs")}
+    assert {"sync", "roll_over"} <= set(jobs)
+    run = {
+        "id": "int",
+        "plugin": "str",
+        "job": "str",
+        "tick": "MOMENT",
+        "attempt": "int",
+        "cause": "str",
+        "requested_by": "NoneType",
+        "state": "str",
+        "version": "str",
+        "process_id": "str",
+        "started_at": "MOMENT",
+        "finished_at": "MOMENT",
+        "error": "NoneType",
+        "note": "str",
+        "done": "NoneType",
+        "total": "NoneType",
+    }
+    until(lambda: json_of(serai, "jobs", "runs", "isapi.sync")[-1]["state"] == "succeeded", "the first sync")
+    found = shape(json_of(serai, "jobs", "runs", "isapi.sync")[-1:])[0]
+    assert found.keys() == run.keys()
+    assert {key: found[key] for key in ("id", "tick", "started_at", "finished_at")} == {
+        key: run[key] for key in ("id", "tick", "started_at", "finished_at")
+    }
+    assert jobs["sync"].keys() == {
+        "plugin",
+        "name",
+        "title",
+        "schedule",
+        "zone",
+        "version",
+        "paused",
+        "switched_at",
+        "switched_by",
+        "next_due",
+        "last_run",
+    }
+    serai.cli("jobs", "pause", "isapi.sync")
+    assert {job["name"]: job["paused"] for job in json_of(serai, "jobs")}["sync"] is True
+    serai.cli("jobs", "resume", "isapi.sync")
+    asked = json_of(serai, "jobs", "run", "isapi.sync")["id"]
+    until(
+        lambda: {run["id"]: run["state"] for run in json_of(serai, "jobs", "runs", "isapi.sync")}[asked] == "succeeded",
+        "the run that was asked for",
+    )
+
+
+def test_devices(serai):
+    assert shape(json_of(serai, "devices")) == [
+        {
+            "name": "str",
+            "kind": "str",
+            "driver": "str",
+            "host": "str",
+            "pid": "int",
+            "state": "str",
+            "since": "MOMENT",
+            "reason": "str",
+            "hint": "str",
+        }
+    ]
+
+
+def test_db(serai):
+    rows = {row["name"]: row for row in json_of(serai, "db", "status")}
+    assert rows["isapi"] == {
+        "name": "isapi",
+        "state": "current",
+        "current": rows["isapi"]["head"],
+        "head": rows["isapi"]["head"],
+        "pending": [],
+    }
+    assert rows["serai"]["state"] == "current"
+    assert json_of(serai, "db", "upgrade", "isapi") == [rows["isapi"]]
+    refused = serai.cli("db", "purge", "isapi", "--yes", ok=False)
+    assert refused.returncode == 1
+    assert "serai stop isapi" in refused.stderr
+
+
+def test_openapi(serai):
+    document = json_of(serai, "openapi", "isapi")
+    assert document["openapi"] == "3.1.0"
+    assert "/isapi/api/v1/employees/{emplid}" in document["paths"]
+
+
+def test_doctor(serai):
+    findings = json_of(serai, "doctor")
+    assert shape(findings) == [{"check": "str", "state": "str", "detail": "str", "hint": "str"}]
+    assert {finding["state"] for finding in findings} == {"ok"}
+
+
+def test_check_names_every_mistake_at_once(serai, tmp_path):
+    bad = tmp_path / "bad.toml"
+    bad.write_text(
+        TOML.replace("size = 200", 'size = "many"\ncolour = "red"')
+        .replace('source = "ehr"', 'source = "ehr"\nsync_crno = "* * * * *"')
+        .replace('plugins = ["isapi"]', 'plugins = ["isapi", "isappi"]')
+    )
+    done = serai.cli("check", ok=False)
+    assert (done.returncode, "in order" in done.stdout) == (0, True)
+    serai.file, good = bad, serai.file
+    try:
+        done = serai.cli("check", ok=False)
+        listed = json.loads(serai.cli("check", "--json", ok=False).stdout)
+    finally:
+        serai.file = good
+    assert done.returncode == 3
+    for words in ("devices.ehr.size", "devices.ehr.colour", "plugins.isapi.sync_crno", "isappi"):
+        assert words in done.stderr
+    assert shape(listed) == [{"file": "str", "path": "str", "expected": "str", "found": "str", "text": "str"}]
+
+
+def test_config_schema_is_json_schema_with_the_plugins_settings(serai):
+    schema = json.loads(serai.cli_without_file("config", "schema").stdout)
+    assert "plugins" in schema["properties"]
+    assert "isapi" in json.dumps(schema)
+
+
+def test_a_file_that_is_not_there_is_named(serai, tmp_path):
+    done = serai.cli_without_file("status", "-c", str(tmp_path / "nothing.toml"), ok=False)
+    assert done.returncode == 1
+    assert "nothing.toml" in done.stderr
+    assert "Traceback" not in done.stderr

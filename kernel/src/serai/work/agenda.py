@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import count
 from random import Random
@@ -58,7 +57,11 @@ class Entry:
         """The tick to run now; None where none has come, or the ones that passed are to be skipped."""
         tick = self.schedule.last_until(now)
         if tick + self._delay(tick) > now:
-            tick = self.schedule.next_after(self.reached)  # the one whose delay has passed
+            tick = self.schedule.last_until(
+                now - timedelta(seconds=self.job.jitter)
+            )  # one whose delay has surely passed
+            if tick <= self.reached:
+                tick = self.schedule.next_after(self.reached)
         late = now - tick - self._delay(tick)
         if tick <= self.reached or late < timedelta():
             return None
@@ -116,13 +119,15 @@ class Agenda:
         entry.look_at = max(look_at, not_before) if not_before else look_at
         heapq.heappush(self._heap, (entry.look_at, next(self._number), entry))
 
-    def pop(self, now: datetime) -> Iterator[Entry]:
+    def pop(self, now: datetime) -> list[Entry]:
         """The entries to be looked at, taken from the heap: each is to be planned again."""
+        popped = []
         while self._heap and self._heap[0][0] <= now:
             look_at, _, entry = heapq.heappop(self._heap)
             if entry.look_at == look_at and self._entries.get((entry.plugin, entry.name)) is entry:
                 entry.look_at = None
-                yield entry
+                popped.append(entry)
+        return popped
 
     def rewind(self, now: datetime) -> None:
         """The wall clock was set back to `now`: what lies after it is to come again."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, case, exists, func, literal, or_, select, update
+from sqlalchemy import and_, case, delete, exists, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -33,8 +33,7 @@ async def declare(
             await _record(connection, plugin, version, name, declared, schedule, now)
             if declared.run_when_new:
                 await _ask_when_new(connection, plugin, name)
-        gone = and_(job.c.plugin == plugin, job.c.name.not_in(planned), job.c.retired_at.is_(None))
-        await connection.execute(update(job).where(gone).values(retired_at=func.now()))
+        await _retire_others(connection, plugin, planned)
         by_clock = and_(
             job_run.c.plugin == job.c.plugin,
             job_run.c.job == job.c.name,
@@ -74,3 +73,11 @@ async def _ask_when_new(connection: AsyncConnection, plugin: str, name: str) -> 
     )
     columns = ["plugin", "job", "cause", "state", "tick"]
     await connection.execute(insert(job_run).from_select(columns, first))
+
+
+async def _retire_others(connection: AsyncConnection, plugin: str, planned: Planned) -> None:
+    """Retire the jobs that are not planned; runs of theirs that wait will never begin."""
+    gone = and_(job.c.plugin == plugin, job.c.name.not_in(planned), job.c.retired_at.is_(None))
+    await connection.execute(update(job).where(gone).values(retired_at=func.now()))
+    waiting = and_(job_run.c.plugin == plugin, job_run.c.job.not_in(planned), job_run.c.started_at.is_(None))
+    await connection.execute(delete(job_run).where(waiting))

@@ -1,6 +1,7 @@
 """The specimen in a real PostgreSQL, in the tables and views that the driver ships."""
 
 import asyncio
+import re
 import uuid
 from datetime import datetime
 from importlib.resources import files
@@ -171,3 +172,23 @@ def change(hr):
         )
 
     return change_people
+
+
+@pytest.fixture
+async def role(postgres_server, hr):
+    """`role(name)`: a login of the HR database's server that owns nothing; its DSN."""
+    server = await asyncpg.connect(postgres_server)
+    made = []
+
+    async def make(name):
+        await server.execute(f"create role {name} login password 'wicket'")
+        made.append(name)
+        return re.sub(r"//[^@]+@", f"//{name}:wicket@", hr.dsn)
+
+    make.server = server
+    yield make
+    for name in made:
+        await hr.connection.execute(f"revoke all on schema {SCHEMA} from {name}")
+        await hr.connection.execute(f"revoke all on all tables in schema {SCHEMA} from {name}")
+        await server.execute(f"drop role {name}")
+    await server.close()

@@ -27,21 +27,18 @@ async def test_a_connection_cut_in_the_middle_is_told_and_the_next_reading_works
     assert link.reasons == []
 
 
-async def test_a_source_that_cannot_be_reached_any_more_says_that_it_is_lost(hr, link, settings):
-    await hr.connection.execute("create role visitor login")
-    try:
-        async with connect(attrs.evolve(settings, dsn=Secret(hr.dsn.replace("serai@", "visitor@"))), link) as source:
-            await hr.connection.execute("alter role visitor connection limit 0")
-            await hr.connection.execute(
-                "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'serai ehr'"
-            )
-            with pytest.raises(DeviceDown, match="did not answer while"):
-                await source.check()
-            with pytest.raises(DeviceDown, match="did not answer while connecting"):
-                await source.check()
-        assert link.reasons
-    finally:
-        await hr.connection.execute("drop role visitor")
+async def test_a_source_that_cannot_be_reached_any_more_says_that_it_is_lost(hr, role, link, settings):
+    dsn = await role("visitor")
+    async with connect(attrs.evolve(settings, dsn=Secret(dsn)), link) as source:
+        await role.server.execute("alter role visitor connection limit 0")
+        await role.server.execute(
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'serai ehr'"
+        )
+        with pytest.raises(DeviceDown, match="did not answer while"):
+            await source.check()
+        with pytest.raises(DeviceDown, match="did not answer while connecting"):
+            await source.check()
+    assert link.reasons
 
 
 async def test_a_server_that_is_not_there_is_down(link, tmp_path):
@@ -59,34 +56,29 @@ async def test_an_address_that_is_none_is_refused_without_showing_it(link):
     assert "hidden" not in str(told.value)
 
 
-async def test_a_view_without_grant_is_named_and_the_others_are_read(hr, link, settings):
-    await hr.connection.execute("create role reader login; grant usage on schema hr to reader")
+async def test_a_view_without_grant_is_named_and_the_others_are_read(hr, role, link, settings):
+    dsn = await role("reader")
+    await hr.connection.execute("grant usage on schema hr to reader")
     await hr.connection.execute("grant select on all tables in schema hr to reader")
     await hr.connection.execute("revoke select on hr.v_is_nid from reader")
-    try:
-        as_reader = attrs.evolve(settings, dsn=Secret(hr.dsn.replace("serai@", "reader@")))
-        async with connect(as_reader, link) as source:
-            (fault,) = await source.check()
-            assert (fault.view, fault.column, fault.found) == ("V_IS_NID", None, "permission denied")
-            async with source.open() as reading:
-                assert await read_view(reading, ACCOUNT)
-                with pytest.raises(PluginError, match="V_IS_NID: expected the right to SELECT"):
-                    await read_view(reading, NID)
-    finally:
-        await hr.connection.execute("drop owned by reader; drop role reader")
+    async with connect(attrs.evolve(settings, dsn=Secret(dsn)), link) as source:
+        (fault,) = await source.check()
+        assert (fault.view, fault.column, fault.found) == ("V_IS_NID", None, "permission denied")
+        async with source.open() as reading:
+            assert await read_view(reading, ACCOUNT)
+            with pytest.raises(PluginError, match="V_IS_NID: expected the right to SELECT"):
+                await read_view(reading, NID)
 
 
-async def test_a_column_without_grant_is_named(hr, link, settings):
-    await hr.connection.execute("create role clerk login; grant usage on schema hr to clerk")
+async def test_a_column_without_grant_is_named(hr, role, link, settings):
+    dsn = await role("clerk")
+    await hr.connection.execute("grant usage on schema hr to clerk")
     await hr.connection.execute("grant select on all tables in schema hr to clerk")
     await hr.connection.execute("revoke select on hr.v_is_person from clerk")
     await hr.connection.execute("grant select (emplid, sex, highest_educ_lvl, lastupddttm) on hr.v_is_person to clerk")
-    try:
-        async with connect(attrs.evolve(settings, dsn=Secret(hr.dsn.replace("serai@", "clerk@"))), link) as source:
-            (fault,) = await source.check()
-        assert (fault.view, fault.column, fault.found) == ("V_IS_PERSON", "BIRTHDATE", "permission denied")
-    finally:
-        await hr.connection.execute("drop owned by clerk; drop role clerk")
+    async with connect(attrs.evolve(settings, dsn=Secret(dsn)), link) as source:
+        (fault,) = await source.check()
+    assert (fault.view, fault.column, fault.found) == ("V_IS_PERSON", "BIRTHDATE", "permission denied")
 
 
 async def test_a_view_that_is_not_as_agreed_is_not_read(source, hr):

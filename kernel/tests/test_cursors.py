@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serai.errors import Invalid, SeraiError
-from serai.web.cursors import DAY, LIFETIME, Cursors
+from serai.errors import SeraiError
+from serai.web.cursors import DAY, LIFETIME, CursorRefused, Cursors
 
 NOON = 20_000 * DAY + DAY // 2
 
@@ -25,10 +25,10 @@ def cursors(*keys: bytes, clock: Clock | None = None) -> Cursors:
 
 
 def refusal(opener: Cursors, query: bytes, cursor: str) -> str:
-    with pytest.raises(Invalid) as raised:
+    with pytest.raises(CursorRefused) as raised:
         opener.open(query, cursor)
-    (mistake,) = raised.value.mistakes
-    assert mistake.pointer == "/cursor"
+    (mistake,) = raised.value.members["errors"]
+    assert mistake["pointer"] == "/cursor"
     return raised.value.sentence
 
 

@@ -54,9 +54,11 @@ async def test_isapi_answers_what_the_source_says(run_serai, until, database_url
     serai.wait_ready()
     serai.add_client("isapi:read", "isapi:employment")
     run = until(
-        lambda: (runs := serai.get("/isapi/api/v1/sync-runs").json["items"])
-        and runs[0]["state"] in {"done", "failed", "held"}
-        and runs[0],
+        lambda: (
+            (runs := serai.get("/isapi/api/v1/sync-runs").json["items"])
+            and runs[0]["state"] in {"done", "failed", "held"}
+            and runs[0]
+        ),
         "the first sync",
         limit=180,
     )

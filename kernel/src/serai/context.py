@@ -127,7 +127,7 @@ class Call(Protocol):
     def position(self, query: PageQuery) -> list[Any] | None:
         """Where `query.cursor` says the page before ended; None on the first page.
 
-        Raises `Invalid` where the cursor is damaged, expired, or of another route or other filters.
+        Raises a `Refused` where the cursor is damaged, expired, or of another route or other filters.
         """
 
     def cursor(self, query: PageQuery, position: list[Any] | None) -> str | None:

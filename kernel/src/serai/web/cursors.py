@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from serai.errors import Invalid, Mistake, SeraiError
+from serai.errors import Refused, SeraiError
 
 DAY = 86_400
 LIFETIME = 7 * DAY
@@ -25,6 +25,17 @@ LIFETIME = 7 * DAY
 _PURPOSE = b"serai cursor 1\0"  # the keys sign other things too: no signature may pass for another's
 _MAC, _EXPIRY, _QUERY = 16, 4, 8
 _HEAD = _MAC + _EXPIRY + _QUERY
+
+
+class CursorRefused(Refused):
+    """The cursor is none of ours, of another query, or too old: begin again without it."""
+
+    slug = "cursor-refused"
+    title = "The cursor cannot be followed"
+
+    def __init__(self, sentence: str, expected: str, found: str) -> None:
+        mistake = {"pointer": "/cursor", "expected": expected, "found": found}
+        super().__init__(sentence, hint="Begin again without a cursor.", members={"errors": [mistake]})
 
 
 class Cursors:
@@ -47,19 +58,19 @@ class Cursors:
         return _to_text(_mac(self._keys[0], signed) + signed)
 
     def open(self, query: bytes, cursor: str) -> list[Any]:
-        """The position in `cursor`; raises `Invalid` where it is damaged, expired, or was made for another query."""
+        """The position in `cursor`; raises `CursorRefused` where it is damaged, expired, or of another query."""
         content = _to_bytes(cursor)
         mac, signed = content[:_MAC], content[_MAC:]
         if len(content) < _HEAD or not any(hmac.compare_digest(_mac(key, signed), mac) for key in self._keys):
-            raise _invalid("The cursor is damaged", "the `next_cursor` of an answer, unchanged", "something else")
+            raise CursorRefused("The cursor is damaged", "the `next_cursor` of an answer, unchanged", "something else")
         if not hmac.compare_digest(signed[_EXPIRY : _EXPIRY + _QUERY], _digest(query)):
-            raise _invalid(
+            raise CursorRefused(
                 "The cursor belongs to another query",
                 "the same route and filters as in the request before; only `limit` may differ",
                 "a cursor of another query",
             )
         if int.from_bytes(signed[:_EXPIRY], "big") <= self._clock():
-            raise _invalid(
+            raise CursorRefused(
                 "The cursor has expired", f"a cursor of the last {LIFETIME // DAY} days", "an expired cursor"
             )
         position: list[Any] = msgspec.json.decode(signed[_EXPIRY + _QUERY :])
@@ -85,7 +96,3 @@ def _to_bytes(text: str) -> bytes:
     except (binascii.Error, ValueError):
         return b""
     return content if _to_text(content) == text else b""
-
-
-def _invalid(sentence: str, expected: str, found: str) -> Invalid:
-    return Invalid([Mistake(("cursor",), expected, found)], sentence)

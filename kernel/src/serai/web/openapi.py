@@ -46,6 +46,10 @@ class _Operation:
     def status(self) -> int:
         return self.signature.status(self.route)
 
+    @property
+    def gives_pages(self) -> bool:
+        return get_origin(self.signature.returns) is Page
+
 
 def document(*, name: str, title: str, version: str, summary: str, apis: Sequence[Api]) -> dict[str, Any]:
     """The OpenAPI document of the plugin `name`, as plain JSON values.
@@ -183,9 +187,10 @@ def _responses(one: _Operation, outputs: Schemas) -> Schema:
         if one.route.method == "GET":
             headers["ETag"] = {"$ref": "#/components/headers/ETag"}
             responses["304"] = {"description": "What you have is still the same", "headers": dict(headers)}
-        if get_origin(one.signature.returns) is Page:
+        if one.gives_pages:
             headers["Link"] = {"$ref": "#/components/headers/Link"}
-    for status, refusals in refusals_of(one.route, takes_body=one.signature.body is not None).items():
+    takes_body = one.signature.body is not None
+    for status, refusals in refusals_of(one.route, takes_body=takes_body, gives_pages=one.gives_pages).items():
         responses[str(status)] = {
             "description": "\n".join(f"- `{refusal.slug}`: {refusal.title}" for refusal in refusals),
             "headers": dict(_REQUEST_ID),

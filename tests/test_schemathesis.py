@@ -1,0 +1,49 @@
+"""schemathesis, all checks, on isapi's OpenAPI as a running deployment serves it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[1]
+
+TOML = f"""
+[kernel]
+plugins = ["isapi"]
+keys = ["{"k" * 48}"]
+client_rate = 100000
+client_burst = 100000
+
+[devices.ehr]
+driver = "ehr_demo"
+size = 200
+
+[plugins.isapi]
+source = "ehr"
+"""
+
+
+def test_the_api_does_what_its_document_says(run_serai, until):
+    serai = run_serai(TOML)
+    serai.start()
+    serai.wait_ready()
+    key = serai.add_client("isapi:read", "isapi:contact", "isapi:employment", "isapi:sync")
+    until(lambda: serai.get("/isapi/api/v1/departments?limit=1").status == 200, "the first sync")
+    done = subprocess.run(
+        [
+            *(
+                Path(sys.executable).with_name("schemathesis"),
+                "run",
+                f"http://127.0.0.1:{serai.port}/isapi/api/openapi.json",
+            ),
+            *("--checks", "all", "--header", f"Authorization: Bearer {key}"),
+            *("--max-examples", "10", "--generation-deterministic", "--no-color", "--warnings", "off"),
+        ],
+        cwd=REPOSITORY,  # where schemathesis.toml is
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert "16/16" in done.stdout

@@ -130,5 +130,5 @@ class DeviceHouse:
     def _given_back(self, name: str | None) -> None:
         """Another process let go of the device; None where notifications may have been missed."""
         for keeper in self._keepers.values():
-            if name in (None, keeper.state.name) and keeper.state.state == "held elsewhere":
-                keeper.retry()
+            if name in (None, keeper.state.name):
+                keeper.given_back()

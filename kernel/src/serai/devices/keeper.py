@@ -87,12 +87,17 @@ class Keeper:
         self._log = logs.get(binding.name)
         self._told = ("", "")
         self._look = asyncio.Event()
-        self._failures = 0
+        self._backoff = FIRST_PAUSE
 
     def retry(self) -> None:
-        """Try again now where it pauses between two attempts."""
-        self._failures = 0
+        """Try again now, or right after the attempt that goes on."""
+        self._backoff = FIRST_PAUSE
         self._look.set()
+
+    def given_back(self) -> None:
+        """Another process may have let go of it: if it is exclusive, try now."""
+        if self._binding.driver is not None and self._binding.driver.exclusive:
+            self.retry()
 
     async def run(self) -> None:
         """Keep the device until cancelled."""
@@ -102,6 +107,7 @@ class Keeper:
             self._become("misconfigured", self._binding.reason, hint)
             return
         while True:
+            self._look.clear()  # before the attempt: what is given back meanwhile is not to be missed
             self._become(*await self._attempt(driver))
             await self._pause()
 
@@ -142,7 +148,7 @@ class Keeper:
                     self._become("lost", link.reason)
                 await self._leave(session)
             if asyncio.get_running_loop().time() - ready_at > LONGEST_PAUSE:
-                self._failures = 0
+                self._backoff = FIRST_PAUSE
             return link.reason
 
     async def _connect(self, driver: Driver, link: DeviceLink, session: AsyncExitStack) -> object:
@@ -171,9 +177,8 @@ class Keeper:
     async def _pause(self) -> None:
         pause = LONGEST_PAUSE
         if self.state.state == "backing off":
-            pause = min(FIRST_PAUSE * 2**self._failures, LONGEST_PAUSE)
-            self._failures += 1
-        self._look.clear()
+            pause = self._backoff
+            self._backoff = min(2 * pause, LONGEST_PAUSE)
         try:
             async with asyncio.timeout(pause * uniform(0.5, 1)):
                 await self._look.wait()

@@ -190,12 +190,12 @@ async def read(client, path: str) -> Any:
     return await response.json()
 
 
-async def mistakes(client, path: str) -> dict[str, tuple[str, str]]:
+async def mistakes(client, path: str, status: int = 400) -> dict[str, tuple[str, str]]:
     """Pointer to what was expected and found."""
-    return await mistakes_of(await client.get(URL(f"/api/v1{path}", encoded=True)))
+    return await mistakes_of(await client.get(URL(f"/api/v1{path}", encoded=True)), status)
 
 
-async def mistakes_of(response, status=400) -> dict[str, tuple[str, str]]:
+async def mistakes_of(response, status: int = 400) -> dict[str, tuple[str, str]]:
     assert response.status == status, await response.text()
     document = await response.json()
     assert document["type"] == "invalid-request"

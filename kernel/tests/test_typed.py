@@ -198,7 +198,7 @@ async def mistakes(client, path: str, status: int = 400) -> dict[str, tuple[str,
 async def mistakes_of(response, status: int = 400) -> dict[str, tuple[str, str]]:
     assert response.status == status, await response.text()
     document = await response.json()
-    assert document["type"] == "invalid-request"
+    assert document["type"] == ("invalid-request" if status == 400 else "cursor-refused")
     return {error["pointer"]: (error["expected"], error["found"]) for error in document["errors"]}
 
 

@@ -14,9 +14,13 @@ from tests.real_input import expected, load
 
 FOLDER = Path(os.environ.get("SERAI_TEST_EMPLOYEES") or Path(__file__).parents[3] / "shared" / "data" / "employees")
 
-pytestmark = pytest.mark.skipif(
-    not (FOLDER / "employee.csv").exists(), reason=f"no sample data in {FOLDER} (SERAI_TEST_EMPLOYEES names the folder)"
-)
+pytestmark = [
+    pytest.mark.sample_data,
+    pytest.mark.skipif(
+        not (FOLDER / "employee.csv").exists(),
+        reason=f"no sample data in {FOLDER} (SERAI_TEST_EMPLOYEES names the folder)",
+    ),
+]
 
 TOML = """
 [kernel]

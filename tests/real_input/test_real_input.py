@@ -16,9 +16,13 @@ from serai_ehr_postgres.driver import PostgresSettings, connect
 
 FOLDER = Path(os.environ.get("SERAI_TEST_EMPLOYEES") or Path(__file__).parents[3] / "shared" / "data" / "employees")
 
-pytestmark = pytest.mark.skipif(
-    not (FOLDER / "employee.csv").exists(), reason=f"no sample data in {FOLDER} (SERAI_TEST_EMPLOYEES names the folder)"
-)
+pytestmark = [
+    pytest.mark.sample_data,
+    pytest.mark.skipif(
+        not (FOLDER / "employee.csv").exists(),
+        reason=f"no sample data in {FOLDER} (SERAI_TEST_EMPLOYEES names the folder)",
+    ),
+]
 
 
 class Device:

@@ -120,6 +120,18 @@ async def test_what_is_not_ready_is_a_problem_that_says_why(house, lamp, becomes
     assert caught.value.headers["Retry-After"]
 
 
+async def test_one_may_wait_for_a_device_that_is_connecting(house, lamp):
+    arrived = asyncio.Event()
+    lamp.connecting = arrived.wait
+    await house.start([lamp.bound()])
+    with pytest.raises(DeviceDown, match="connecting"):
+        await house.wait_for(Lamp, "lamp", timeout=0.01)
+    waiting = asyncio.create_task(house.wait_for(Lamp, "lamp", timeout=10))
+    await asyncio.sleep(0)
+    arrived.set()
+    assert await waiting is lamp
+
+
 async def test_a_device_that_appears_is_taken(house, lamp, becomes):
     lamp.connecting = fail
     await house.start([lamp.bound()])

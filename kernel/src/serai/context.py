@@ -57,6 +57,9 @@ class Devices(Protocol):
         Raises `DeviceDown` (503) while it is not ready, `PluginError` where there is none or it is of another kind.
         """
 
+    async def wait_for(self, protocol: type[T], name: str, *, timeout: float) -> T:
+        """The same, once the device is ready; raises what `get` raises where it is not within `timeout` seconds."""
+
     def state(self, name: str) -> DeviceState:
         """How the device is now."""
 

@@ -148,6 +148,9 @@ class Devices:
         assert isinstance(self.source, protocol)
         return self.source
 
+    async def wait_for(self, protocol: type, name: str, *, timeout: float) -> Company:
+        return self.get(protocol, name)
+
 
 class Log:
     def __init__(self) -> None:

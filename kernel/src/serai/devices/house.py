@@ -45,6 +45,8 @@ class DeviceHouse:
         self._tasks: set[asyncio.Task[None]] = set()
         self._subscribers: list[Callable[[DeviceState], None]] = []
         self._satisfied: set[tuple[type, type]] = set()
+        self._change = asyncio.Event()
+        """Set at the next change of any device, and then replaced."""
 
     async def start(self, bindings: Sequence[Binding]) -> None:
         """Begin to connect all devices; waits for none of them."""
@@ -83,6 +85,17 @@ class DeviceHouse:
         self._check(thing, protocol, state)
         return thing  # type: ignore[return-value]  # checked member by member: a Protocol need not be runtime-checkable
 
+    async def wait_for(self, protocol: type[T], name: str, *, timeout: float) -> T:
+        """As `get`, once the device is ready, for at most `timeout` seconds."""
+        keeper = self._keeper(name)
+        try:
+            async with asyncio.timeout(timeout):
+                while keeper.thing is None and keeper.state.state != "misconfigured":
+                    await self._change.wait()
+        except TimeoutError:
+            pass  # `get` says how it is
+        return self.get(protocol, name)
+
     def state(self, name: str) -> DeviceState:
         """How the device is now. Raises `PluginError` where there is none of that name."""
         return self._keeper(name).state
@@ -120,6 +133,8 @@ class DeviceHouse:
         self._satisfied.add(pair)
 
     def _changed(self, state: DeviceState) -> None:
+        self._change.set()
+        self._change = asyncio.Event()
         self._reports.changed()
         for callback in self._subscribers:
             try:

@@ -28,6 +28,10 @@ class GuestDevices:
         self.state(name)
         return self._devices.get(protocol, name)
 
+    async def wait_for(self, protocol: type[T], name: str, *, timeout: float) -> T:
+        self.state(name)
+        return await self._devices.wait_for(protocol, name, timeout=timeout)
+
     def state(self, name: str) -> DeviceState:
         try:
             state = self._devices.state(name)

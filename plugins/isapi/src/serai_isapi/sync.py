@@ -34,6 +34,9 @@ LOCK = (
 )
 UNLOCK = ("reset statement_timeout", "reset jit", "select pg_advisory_unlock(hashtextextended('isapi.sync', 0))")
 
+SOURCE_PATIENCE = 60.0
+"""Seconds that a run waits for a source that is just connecting, as it is when the process starts."""
+
 
 class Progress(Protocol):
     """How a run says how far it is."""
@@ -99,7 +102,11 @@ async def _run(
 ) -> None:
     settings = ctx.get(Settings)
     await record.reach("extracting", counts)
-    source = ctx.devices.get(Source, settings.source)  # type: ignore[type-abstract]  # a Protocol is what `get` takes
+    source = await ctx.devices.wait_for(
+        Source,  # type: ignore[type-abstract]  # a Protocol is what it takes
+        settings.source,
+        timeout=SOURCE_PATIENCE,
+    )
     await _check_views(source, settings.source)
     async with source.open() as reading:
         await record.reach("extracting", counts, reading.clock)

@@ -184,7 +184,7 @@ async def test_a_name_belongs_to_one_client_until_it_is_revoked(identity_databas
 
 
 async def test_what_cannot_be_done_is_said_in_a_sentence(identity_database):
-    for name in ("", "x", "cl_1", "Hr", "a b", "a" * 64):
+    for name in ("", " x", "cl_1", "a/b", "a\nb", "a" * 64):
         with pytest.raises(SeraiError, match="cannot be a client's name"):
             await clients.add(identity_database, name=name, owner="x", scopes=[])
     past = datetime.now(UTC) - timedelta(days=1)

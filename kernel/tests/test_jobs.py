@@ -236,6 +236,23 @@ async def test_a_new_job_runs_at_once_if_it_wishes_and_only_the_first_time(runne
     assert (run.cause, run.state) == ("new", "succeeded")
 
 
+async def test_a_new_job_that_failed_is_tried_again_when_its_plugin_starts_again(runners, runs_of):
+    async def tidy(ctx, run):
+        """Tidy."""
+        raise OSError("the broom is away")
+
+    runner = await runners("p1")
+    await add(runner, job(cron="0 0 1 1 *", run_when_new=True)(tidy))
+    runner.wake()
+    (run,) = await runs_of("tidy", 1)
+    assert run.state == "failed"
+    runner = await runners("p2")
+    await add(runner, quiet(run_when_new=True))
+    runner.wake()
+    runs = await runs_of("tidy", 2)
+    assert sorted(run.state for run in runs) == ["failed", "succeeded"]
+
+
 async def test_a_person_may_ask_for_a_run_and_any_process_takes_it(kernel_database, runners, runs_of):
     await add(await runners(), quiet())
     run_id = await history.request_run(kernel_database, "demo", "tidy", "ada")

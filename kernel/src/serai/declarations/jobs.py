@@ -36,7 +36,7 @@ class Job:
     rerun: bool = False
     """Run again a run whose process died in the middle (only where running twice does no harm)."""
     run_when_new: bool = False
-    """Run at once where the job has never run in this deployment, instead of waiting for the first tick."""
+    """Run at once, when the plugin starts, where the job has never succeeded in this deployment."""
 
     @property
     def name(self) -> str:

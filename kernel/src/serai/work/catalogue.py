@@ -65,11 +65,10 @@ async def _record(
 
 
 async def _ask_when_new(connection: AsyncConnection, plugin: str, name: str) -> None:
-    """Let a run wait where the job has none yet."""
-    first = select(*(literal(value) for value in (plugin, name, "new", "waiting")), job.c.since).where(
-        job.c.plugin == plugin,
-        job.c.name == name,
-        ~exists().where(job_run.c.plugin == plugin, job_run.c.job == name),
+    """Let a run wait where none of the job has succeeded yet, and none is under way."""
+    enough = job_run.c.state.in_(("succeeded", "waiting", "running"))
+    first = select(*(literal(value) for value in (plugin, name, "new", "waiting")), func.clock_timestamp()).where(
+        ~exists().where(job_run.c.plugin == plugin, job_run.c.job == name, enough),
     )
     columns = ["plugin", "job", "cause", "state", "tick"]
     await connection.execute(insert(job_run).from_select(columns, first))

@@ -13,7 +13,6 @@ from serai.cli.loaded import load_all, load_enabled
 from serai.cli.options import as_json, in_loop, reads_deployment
 from serai.cli.output import say, show_json, show_table
 from serai.config.deployment import Deployment
-from serai.data.environment import new_revision
 from serai.data.migrations import KERNEL_LOCATION
 from serai.data.tables import SCHEMA
 from serai.errors import SeraiError
@@ -120,6 +119,8 @@ async def purge(deployment: Deployment, name: str, export: Path | None, yes: boo
 @in_loop
 async def revision(deployment: Deployment, name: str, message: str, phase: Literal["expand", "contract"]) -> None:
     """Write an empty revision into the migrations folder of a plugin that is installed editable."""
+    from serai.data.environment import new_revision
+
     loaded = await load_enabled(deployment, name)
     if loaded.declared.migrations is None:
         raise SeraiError(f"{name} does not register migrations", hint="Implement the hook register_migrations.")

@@ -19,10 +19,9 @@ from alembic.config import Config
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from serai.data.revisions import Phase, Revision, find, read
+from serai.data.revisions import VERSION_TABLE, Phase, Revision, find, read
 from serai.errors import SeraiError
 
-VERSION_TABLE = "alembic_version"
 
 _HOME = Path(__file__).parent / "alembic"
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Literal
 
 import attrs
 from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from serai.data import archive, environment, revisions
+from serai.data import archive, revisions
 from serai.data.connections import Connections
 from serai.data.export import export
 from serai.data.revisions import History, Revision
@@ -97,6 +98,7 @@ class Migrations:
             pending = await _pending(connection, name, history, to)
             if not pending:
                 return ()
+            environment = _environment()
             await self._prepare(connection, name, history, pending, export_to)
             for revision in pending:
                 await connection.run_sync(environment.step_up, name, revision, history)
@@ -112,6 +114,7 @@ class Migrations:
         """
         if name == SCHEMA and to == "base":
             raise SeraiError("The kernel's own schema cannot be undone wholly: all others need its archive.")
+        environment = _environment()
         async with self._transaction() as connection:
             applied = await archive.read(connection, name)
             undone = applied.after(None if to == "base" else to)[::-1]
@@ -141,6 +144,7 @@ class Migrations:
     async def plan(self, name: str, location: str | Path, *, to: str = "head") -> tuple[PlannedRevision, ...]:
         """What `upgrade` would do, as SQL; nothing is changed."""
         history = revisions.read(name, location)
+        environment = _environment()
         async with self._transaction() as connection:
             pending = await _pending(connection, name, history, to)
             return tuple(PlannedRevision(revision, environment.sql(name, revision, history)) for revision in pending)
@@ -179,6 +183,13 @@ class Migrations:
         await _search(connection, name)
 
 
+def _environment() -> ModuleType:
+    """What runs revisions: imported when one runs, because Alembic takes longer to import than most commands do."""
+    from serai.data import environment
+
+    return environment
+
+
 async def _status(connection: AsyncConnection, name: str, history: History) -> SchemaStatus:
     current = await _current(connection, name)
     if history.head is None:
@@ -209,14 +220,14 @@ async def _pending(connection: AsyncConnection, name: str, history: History, to:
 async def _current(connection: AsyncConnection, name: str) -> str | None:
     if not await _is_ours(connection, name):
         return None
-    query = text(f'select version_num from "{name}".{environment.VERSION_TABLE}')  # noqa: S608 - a plugin's name
+    query = text(f'select version_num from "{name}".{revisions.VERSION_TABLE}')  # noqa: S608 - a plugin's name
     found: str | None = (await connection.execute(query)).scalar()
     return found
 
 
 async def _is_ours(connection: AsyncConnection, name: str) -> bool:
     """Whether the schema is one that was migrated here: it has a version table."""
-    table = f'"{name}".{environment.VERSION_TABLE}'
+    table = f'"{name}".{revisions.VERSION_TABLE}'
     return (await connection.execute(select(func.to_regclass(table)))).scalar() is not None
 
 

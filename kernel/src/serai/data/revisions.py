@@ -17,6 +17,9 @@ from serai.errors import SeraiError
 Phase = Literal["expand", "contract"]
 """`expand`: older code works on with the new schema. `contract`: it does not."""
 
+VERSION_TABLE = "alembic_version"
+"""In each schema: at which revision it is."""
+
 _ALLOWED = frozenset({"alembic", "sqlalchemy"})
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,31}")  # alembic_version holds 32 characters; it is a file name too
 

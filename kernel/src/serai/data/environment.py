@@ -22,7 +22,6 @@ from sqlalchemy.exc import DBAPIError
 from serai.data.revisions import VERSION_TABLE, Phase, Revision, find, read
 from serai.errors import SeraiError
 
-
 _HOME = Path(__file__).parent / "alembic"
 
 logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells its implementation's name for every look

@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 PARTS := $(patsubst %/pyproject.toml,./%,$(wildcard drivers/*/pyproject.toml plugins/*/pyproject.toml))
 SOURCES := $(shell find kernel drivers plugins \( -path '*/src/*' -o -name pyproject.toml \) -type f -not -name '*.pyc')
 TOOLS := hypothesis import-linter mypy pytest pytest-aiohttp ruff schemathesis towncrier
+# What is downloaded stays in the checkout too.
+export UV_CACHE_DIR := $(CURDIR)/$(VENV)/cache
+export PIP_NO_CACHE_DIR := 1
 UV_PIP = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt
 
 .PHONY: demo

@@ -122,7 +122,7 @@ async def test_a_source_that_is_down_fails_the_run_and_the_data_stays(house, com
     assert len(await house.search()) == 4
     health = house.get(DataState).health(house.get(Settings), house.now())
     assert not health.ok
-    assert "connection refused; data is 0.0 hours old" in health.detail
+    assert "connection refused; data of 2026-11-23 04:00Z" in health.detail
 
 
 async def test_a_renamed_column_is_named_and_the_sync_refused(house, company):
@@ -143,7 +143,7 @@ async def test_health_says_how_old_the_data_is(house):
     assert state.health(settings, house.now()).detail == "no data has been read yet"
     await house.sync()
     assert state.health(settings, house.now()).ok
-    assert state.health(settings, house.now() + timedelta(hours=3)).detail == "data is 3.0 hours old"
+    assert state.health(settings, house.now() + timedelta(hours=3)).detail == "data of 2026-11-23 04:00Z, 3.0 hours old"
 
 
 async def test_a_leaver_stays_to_be_found_and_loses_nothing_but_the_status(house, company):

@@ -48,10 +48,10 @@ def json_answer(
     request: web.Request, body: bytes, status: int, headers: MutableMapping[str, str], *, next_page: str | None = None
 ) -> web.Response:
     """An answer of ready JSON bytes; `headers` are taken over and completed."""
-    if status == 200 and request.method in {"GET", "HEAD"}:
+    if status == 200:
         etag = headers.setdefault("ETag", etag_of(body))
         if_none_match = request.headers.get("If-None-Match")
-        if if_none_match is not None and is_fresh(if_none_match, etag):
+        if if_none_match is not None and request.method in {"GET", "HEAD"} and is_fresh(if_none_match, etag):
             return web.Response(status=304, headers=headers)
     if next_page is not None:
         _append(headers, "Link", next_page)

@@ -184,8 +184,9 @@ def _responses(one: _Operation, outputs: Schemas) -> Schema:
     responses = {str(one.status): answer}
     if _gives_json(one):
         answer["content"] = _json(outputs.of(one.signature.returns))
-        if one.route.method == "GET":
+        if one.status == HTTPStatus.OK:
             headers["ETag"] = {"$ref": "#/components/headers/ETag"}
+        if one.route.method == "GET":
             responses["304"] = {"description": "What you have is still the same", "headers": dict(headers)}
         if one.gives_pages:
             headers["Link"] = {"$ref": "#/components/headers/Link"}

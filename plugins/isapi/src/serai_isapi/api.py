@@ -241,6 +241,7 @@ async def list_members(call: Call, deptid: str, query: PeopleQuery) -> Page[Empl
 @api.get("/sync-runs", permission="isapi:read")
 async def list_sync_runs(call: Call, query: PageQuery) -> Page[SyncRun]:
     """Synchronisations with the HR system, the newest first."""
+    _tell_age(call)
     position = call.position(query)
     found = await call.get(Journal).runs(limit=query.limit + 1, before=position[0] if position else None)
     return _page(call, query, found, lambda run: [int(run.id)])
@@ -249,12 +250,14 @@ async def list_sync_runs(call: Call, query: PageQuery) -> Page[SyncRun]:
 @api.get("/sync-runs/{run_id}", permission="isapi:read", raises=[SyncRunNotFound])
 async def get_sync_run(call: Call, run_id: str) -> SyncRun:
     """One synchronisation."""
+    _tell_age(call)
     return await call.get(Journal).run(run_id)
 
 
 @api.get("/sync-runs/{run_id}/quarantine", permission="isapi:sync", raises=[SyncRunNotFound])
 async def list_quarantined_rows(call: Call, run_id: str, query: PageQuery) -> Page[QuarantinedRow]:
     """The rows that the synchronisation put aside, by their keys, and the rules that they broke."""
+    _tell_age(call)
     position = call.position(query)
     found = await call.get(Journal).quarantined(run_id, limit=query.limit + 1, after=position[0] if position else 0)
     page = _page(call, query, found, lambda row: [row[0]])
@@ -265,8 +268,15 @@ def _look(call: Call, as_of: date | None = None) -> Edition:
     """What to read from; the answer's header says how fresh it is."""
     state = call.get(DataState)
     edition = state.edition(as_of, call.ctx.now())
-    call.headers["X-Data-As-Of"] = f"{state.data_as_of:%Y-%m-%dT%H:%M:%SZ}"
+    _tell_age(call)
     return edition
+
+
+def _tell_age(call: Call) -> None:
+    """Say of when the data is, once there is any."""
+    data_as_of = call.get(DataState).data_as_of
+    if data_as_of is not None:
+        call.headers["X-Data-As-Of"] = f"{data_as_of:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _shown(call: Call, asked: Sequence[FieldName] | None) -> Shown:

@@ -77,11 +77,11 @@ class DataState:
         if self.data_as_of is None:
             return Health(False, trouble or "no data has been read yet", "serai jobs shows how the job `sync` does")
         hours = (now - self.data_as_of).total_seconds() / 3600
-        age = f"data is {hours:.1f} hours old"
+        age = f"data of {self.data_as_of:%Y-%m-%d %H:%M}Z"
         if trouble:
             return Health(
                 False, f"{trouble}; {age}", "the last good data is served; see docs/plugins/isapi.md, Held runs"
             )
         if hours > settings.data_old_after_hours:
-            return Health(False, age, "serai jobs shows whether the job `sync` runs")
+            return Health(False, f"{age}, {hours:.1f} hours old", "serai jobs shows whether the job `sync` runs")
         return Health(True, age)

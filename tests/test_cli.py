@@ -197,7 +197,7 @@ def test_check_names_every_mistake_at_once(serai, tmp_path):
     bad.write_text(
         TOML.replace("size = 200", 'size = "many"\ncolour = "red"')
         .replace('source = "ehr"', 'source = "ehr"\nsync_crno = "* * * * *"')
-        .replace('plugins = ["isapi"]', 'plugins = ["isapi", "isappi"]')
+        .replace('plugins = ["isapi"]', 'workers = 0\nplugins = ["isapi", "isappi"]')
     )
     done = serai.cli("check", ok=False)
     assert (done.returncode, "in order" in done.stdout) == (0, True)
@@ -208,9 +208,18 @@ def test_check_names_every_mistake_at_once(serai, tmp_path):
     finally:
         serai.file = good
     assert done.returncode == 3
-    for words in ("devices.ehr.size", "devices.ehr.colour", "plugins.isapi.sync_crno", "isappi"):
+    for words in ("kernel.workers", "devices.ehr.size", "devices.ehr.colour", "plugins.isapi.sync_crno", "isappi"):
         assert words in done.stderr
     assert shape(listed) == [{"file": "str", "path": "str", "expected": "str", "found": "str", "text": "str"}]
+
+
+def test_check_names_a_schedule_that_is_none(serai, tmp_path):
+    bad = tmp_path / "bad.toml"
+    bad.write_text(TOML.replace('source = "ehr"', 'source = "ehr"\nsync_cron = "every day"'))
+    done = serai.cli_without_file("check", "-c", str(bad), ok=False)
+    assert done.returncode == 3
+    assert "sync_cron" in done.stderr
+    assert "every day" in done.stderr
 
 
 def test_config_schema_is_json_schema_with_the_plugins_settings(serai):

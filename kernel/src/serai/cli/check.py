@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -10,13 +11,15 @@ import click
 from serai.cli.loaded import load_all
 from serai.cli.options import as_json, in_loop, names_file
 from serai.cli.output import show_json
-from serai.config.deployment import Deployment, read
+from serai.config.deployment import Deployment, examine
 from serai.config.document import ConfigError
-from serai.errors import Mistake
+from serai.errors import Mistake, PluginError
 from serai.hosting.binding import bind_devices
+from serai.hosting.entry_points import PLUGINS, installed
 from serai.hosting.loading import Loaded, Misconfigured
 from serai.hosting.order import missing_requirement, start_order
 from serai.hosting.states import Trouble
+from serai.work.schedule import schedule_of
 
 
 @click.command("check")
@@ -29,11 +32,11 @@ async def check_command(config: Path, json_: bool) -> None:
     Imports the plugins and drivers that the file lists and no others; needs no database.
     """
     try:
-        deployment = read(config)
+        deployment, mistakes = examine(config)
     except ConfigError as error:
         lines = _lines(error)
     else:
-        lines = await _deep(deployment)
+        lines = await _deep(deployment, mistakes)
     if json_:
         show_json(lines)
     else:
@@ -45,31 +48,40 @@ async def check_command(config: Path, json_: bool) -> None:
         sys.exit(3)
 
 
-async def _deep(deployment: Deployment) -> list[dict[str, str]]:
-    """What only the plugins and drivers themselves know to be wrong."""
+async def _deep(deployment: Deployment, mistakes: list[Mistake]) -> list[dict[str, str]]:
+    """The mistakes known, and what only the plugins and drivers themselves know to be wrong."""
     loaded = await load_all(deployment)
     lines: list[dict[str, str]] = []
-    mistakes: list[Mistake] = []
     for name, plugin in loaded.items():
         if isinstance(plugin, Misconfigured):
             mistakes += plugin.mistakes
         elif isinstance(plugin, Trouble):
             lines.append(_line(deployment, f"kernel.plugins: {name}", plugin.sentence, plugin.hint))
     plugins = {name: plugin.declared for name, plugin in loaded.items() if isinstance(plugin, Loaded)}
-    versions = {name: plugin.version for name, plugin in plugins.items()}
+    versions = {name: what.version for name, what in installed(PLUGINS).items() if name in loaded}
     for name, blocked in start_order(plugins)[1].items():
         lines.append(_line(deployment, f"kernel.plugins: {name}", blocked.sentence, blocked.hint))
     for name, declared in plugins.items():
         missing = missing_requirement(declared, versions)
         if missing is not None:
             lines.append(_line(deployment, f"kernel.plugins: {name}", missing.sentence, missing.hint))
+    for name, plugin in loaded.items():
+        if isinstance(plugin, Loaded):
+            lines += [_line(deployment, f"plugins.{name}", str(error), "") for error in _unschedulable(plugin)]
     for device in await bind_devices(deployment):
         mistakes += device.mistakes
         if device.trouble is not None:
             lines.append(_line(deployment, f"devices.{device.name}", device.trouble.sentence, device.trouble.hint))
-    if mistakes:
-        lines += _lines(ConfigError(deployment.document, mistakes))
-    return lines
+    return _lines(ConfigError(deployment.document, mistakes)) + lines
+
+
+def _unschedulable(plugin: Loaded) -> Iterator[PluginError]:
+    """Why jobs of the plugin could never run."""
+    for job in plugin.declared.jobs:
+        try:
+            schedule_of(plugin.declared.name, job, plugin.settings)
+        except PluginError as error:
+            yield error
 
 
 def _line(deployment: Deployment, where: str, sentence: str, hint: str) -> dict[str, str]:

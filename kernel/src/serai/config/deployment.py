@@ -11,7 +11,7 @@ import attrs
 
 from serai.config import names
 from serai.config.document import ConfigError, Document, load
-from serai.config.settings import KernelSettings
+from serai.config.settings import DemoSettings, KernelSettings
 from serai.config.structuring import structure
 from serai.config.wording import nearest, one_of
 from serai.errors import Mistake
@@ -58,6 +58,18 @@ def read(path: Path, environ: Mapping[str, str] = os.environ) -> Deployment:
     Raises `ConfigError` with all mistakes but those in the settings of plugins and drivers, whose types are not known
     here: `structure_plugin` and `structure_device` find these.
     """
+    deployment, mistakes = examine(path, environ)
+    if mistakes:
+        raise ConfigError(deployment.document, mistakes)
+    return deployment
+
+
+def examine(path: Path, environ: Mapping[str, str] = os.environ) -> tuple[Deployment, list[Mistake]]:
+    """As `read`, but gives the mistakes and what can be made out beside them, so that all can be told at once.
+
+    Where `[kernel]` has mistakes its settings are the defaults, with the plugins that it lists. Raises `ConfigError`
+    where the file cannot be read.
+    """
     document = load(path, environ)
     tree, mistakes = document.tree, document.mistakes.copy()
     mistakes += structure(_Sections, dict.fromkeys(tree))[1]
@@ -69,10 +81,11 @@ def read(path: Path, environ: Mapping[str, str] = os.environ) -> Deployment:
     listed = structure(tuple[str, ...], given.get("plugins", ()))[0]
     if listed is not None:
         mistakes += [_unlisted(name, listed) for name in plugins if name not in listed]
-    if kernel is None or mistakes:
-        raise ConfigError(document, mistakes)
+    if kernel is None:
+        usable = tuple(dict.fromkeys(name for name in listed or () if names.fault(name) is None))
+        kernel = KernelSettings(plugins=usable, demo=DemoSettings())
     plugins = {name: plugins.get(name, {}) for name in kernel.plugins}
-    return Deployment(document=document, kernel=kernel, devices=devices, plugins=plugins)
+    return Deployment(document=document, kernel=kernel, devices=devices, plugins=plugins), mistakes
 
 
 def structure_plugin(deployment: Deployment, name: str, settings: type[T] | None) -> tuple[T | None, list[Mistake]]:

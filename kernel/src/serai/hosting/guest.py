@@ -87,7 +87,7 @@ class Guest:
         if self.status == old:
             return
         if old.state is not state:
-            log.info("plugin state", name=self.name, state=str(state), code=str(code), reason=reason, hint=hint)
+            log.info("plugin state", plugin=self.name, state=str(state), code=str(code), reason=reason, hint=hint)
         self._show()
         self._changed()
 
@@ -162,7 +162,7 @@ class Guest:
             )
         if isinstance(error, SeraiError):
             return Trouble(Code.START_FAILED, f"{self.name} cannot start: {error.sentence}", hint=error.hint)
-        log.error("plugin raised at start", name=self.name, exc_info=error)
+        log.error("plugin raised at start", plugin=self.name, exc_info=error)
         return Trouble(
             Code.START_FAILED,
             f"{self.name} {self.declared.version} raised at start: {type(error).__name__}: {error}",
@@ -220,7 +220,7 @@ class Guest:
         if self._context is not None:
             stuck = await self._context.end_tasks(timeout=max(grace, 1.0))
             if stuck:
-                log.warning("tasks do not end", name=self.name, tasks=stuck)
+                log.warning("tasks do not end", plugin=self.name, tasks=stuck)
         if self._life is not None:
             self._complain("leaving its lifespan", await self._life.leave(timeout=max(grace, 1.0)))
         if self._database is not None:
@@ -229,7 +229,7 @@ class Guest:
 
     def _complain(self, when: str, outcome: object) -> None:
         if isinstance(outcome, BaseException):
-            log.warning("plugin raised", name=self.name, when=when, error=f"{type(outcome).__name__}: {outcome}")
+            log.warning("plugin raised", plugin=self.name, when=when, error=f"{type(outcome).__name__}: {outcome}")
 
     # -- while it serves ---------------------------------------------------------------------------------------
 
@@ -238,7 +238,7 @@ class Guest:
         self._report_failure(Trouble(Code.ENDED_EARLY, f"the lifespan of {self.name} {what} while it was serving"))
 
     def _fail(self, error: BaseException) -> None:
-        log.error("a spawned task failed", name=self.name, exc_info=error)
+        log.error("a spawned task failed", plugin=self.name, exc_info=error)
         sentence = f"a task that {self.name} spawned raised {type(error).__name__}: {error}"
         self._report_failure(Trouble(Code.ENDED_EARLY, sentence, hint="The log holds the trace."))
 

@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from serai.data.layout import Layout
+from serai.data.postmaster import PidFile, processes
 from serai.testing import remove_state
 
 REPOSITORY = Path(__file__).parents[1]
@@ -71,12 +73,14 @@ class RunningSerai:
         if site is not None:
             self.environment["PYTHONPATH"] = str(site)
         self.log = folder / "serai.log"
+        self._began = 0  # where in the log this start began
         self.process: subprocess.Popen[bytes] | None = None
         self.key: str | None = None
 
     def start(self, *arguments: str) -> None:
         """Start it; `wait_ready` waits until it serves."""
         with self.log.open("ab") as log:
+            self._began = log.tell()
             self.process = subprocess.Popen(
                 [SERAI, "run", "-c", self.file, *arguments],
                 stdout=log,
@@ -140,7 +144,7 @@ class RunningSerai:
     def processes(self) -> list[int]:
         """Every process that belongs to this deployment: supervisor, workers and PostgreSQL."""
         mark = str(self.state_dir).encode()
-        found = []
+        found = set(self.postgres())
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 environment = (folder / "environ").read_bytes()
@@ -148,20 +152,43 @@ class RunningSerai:
             except OSError:
                 continue
             if mark in environment and state != "Z":
-                found.append(int(folder.name))
-        return found
+                found.add(int(folder.name))
+        return sorted(found)
+
+    def postgres(self) -> list[int]:
+        """The processes of the deployment's PostgreSQL, the postmaster first: they have none of our environment."""
+        data = Layout(self.state_dir).data
+        pid_file = PidFile.read(data)
+        return sorted(processes(data), key=lambda pid: (pid_file is None or pid != pid_file.pid, pid))
+
+    def workers(self) -> list[int]:
+        """The worker processes, the oldest first."""
+        assert self.process is not None
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [int(child) for child in children if _runs_worker(Path(f"/proc/{child}"))]
 
     def tail(self) -> str:
         return self.log.read_text()[-4000:] if self.log.exists() else ""
 
     def _ready(self) -> bool:
         try:
-            return self.get("/-/health/ready", timeout=5).status == 200 and "ready" in self.tail()
+            return (
+                self.get("/-/health/ready", timeout=5).status == 200
+                and "ready" in self.log.read_bytes()[self._began :].decode()
+            )
         except OSError:
             return False
 
     def _ended(self) -> bool:
         return self.process is not None and self.process.poll() is not None
+
+
+def _runs_worker(process: Path) -> bool:
+    try:
+        return b"serai.app.worker" in (process / "cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 @contextmanager
@@ -200,13 +227,15 @@ def run_serai_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callabl
         yield make
 
 
-def build_wheel(folder: Path, name: str, module: str, *, version: str = "1.0.0") -> Path:
-    """Build a real wheel with one plugin module."""
+def build_wheel(folder: Path, name: str, module: str | dict[str, str], *, version: str = "1.0.0") -> Path:
+    """Build a real wheel with one plugin module, or with the files of a package that has a `plugin` module."""
     source = folder / f"source-{name}"
     package = source / "src" / f"serai_{name}"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
-    (package / "plugin.py").write_text(module)
+    for path, text in ({"plugin.py": module} if isinstance(module, str) else module).items():
+        (package / path).parent.mkdir(exist_ok=True)
+        (package / path).write_text(text)
     (source / "pyproject.toml").write_text(
         f"""
 [project]
@@ -232,10 +261,10 @@ packages = ["src/serai_{name}"]
 
 
 @pytest.fixture(scope="session")
-def install_wheels(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, str]], Path]:
+def install_wheels(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, str | dict[str, str]]], Path]:
     """Build wheels of plugin modules and install them beside the environment's own; the folder they are in."""
 
-    def install(modules: dict[str, str]) -> Path:
+    def install(modules: dict[str, str | dict[str, str]]) -> Path:
         folder = tmp_path_factory.mktemp("wheels")
         wheels = [build_wheel(folder, name, module) for name, module in modules.items()]
         site = folder / "site"

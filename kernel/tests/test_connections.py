@@ -127,6 +127,14 @@ async def test_a_connection_lost_in_use_is_unavailable(database_url: str, way: s
             await {"raw": lose_raw, "sqlalchemy": lose_sqlalchemy}[way]()
 
 
+async def test_a_connection_that_is_just_being_cut_is_unavailable(database_url: str) -> None:
+    """The server's last word has come and the end of the connection has not: asyncpg's words for that moment."""
+    async with opened(database_url) as connections:
+        with pytest.raises(Unavailable, match="was lost"):
+            async with connections.database("outage").raw():
+                raise asyncpg.InternalClientError("cannot switch to state 11; another operation (2) is in progress")
+
+
 async def test_errors_of_the_users_own_stay_what_they_are(database_url: str) -> None:
     async with opened(database_url) as connections:
         db = connections.database("outage")

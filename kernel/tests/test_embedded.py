@@ -208,6 +208,19 @@ async def test_the_pid_file_of_a_dead_server_is_not_believed(made: Path) -> None
         await server.stop()
 
 
+async def test_a_command_beside_the_very_first_start_is_given_a_whole_database(state_dir: Path) -> None:
+    server = make_server(state_dir)
+    starting = asyncio.create_task(server.start())
+    try:
+        await until(lambda: attach(state_dir) is not None)
+        dsn = attach(state_dir)
+        assert dsn is not None
+        assert await query(dsn, "select count(*) from pg_extension where extname = 'pg_trgm'") == 1
+        await starting
+    finally:
+        await server.stop()
+
+
 async def test_ctrl_c_in_the_terminal_does_not_reach_the_server(made: Path) -> None:
     owner = start_owner(made, "setpriv")
     dsn = attach(made)

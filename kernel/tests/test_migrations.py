@@ -359,3 +359,23 @@ async def test_a_new_revision_is_a_working_one(
     assert (await migrations.status("outage", wheel.folder)).current == "0003"
     first = new_revision(tmp_path / "100% new", "smsdb", "Texts", "expand")
     assert first.name == "0001_texts.py"
+
+
+async def test_the_kernels_own_schema_is_migrated_by_one_of_several_that_start_at_once(database_url: str) -> None:
+    """Each has seen before that nothing is there: a session's own memory of that must not count."""
+
+    async def start() -> int:
+        connections = Connections(database_url, 4)
+        await connections.open()
+        try:
+            migrations = Migrations(connections)
+            assert (await migrations.status("serai", KERNEL_LOCATION)).state == "empty"
+            await all_have_looked.wait()
+            return len(await migrations.upgrade("serai", KERNEL_LOCATION))
+        finally:
+            await connections.close()
+
+    all_have_looked = asyncio.Barrier(3)
+    applied = sorted(await asyncio.gather(start(), start(), start()))
+    assert applied[:2] == [0, 0]
+    assert applied[2] > 0

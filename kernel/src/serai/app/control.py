@@ -10,6 +10,9 @@ from typing import Literal
 
 import msgspec
 
+BACKLOG = 1024
+"""Connections that wait on the listening socket until a worker takes them."""
+
 
 class Greeting(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker must know to start; secrets travel here, never in arguments or the environment."""
@@ -23,6 +26,8 @@ class Greeting(msgspec.Struct, frozen=True, kw_only=True):
     """The API key of the demo's own client."""
     suspects: dict[str, int] = {}
     """Plugins during whose start so many workers in a row have died."""
+    beside: bool = False
+    """Another worker serves: this one waits until its plugins are settled before it accepts connections."""
 
 
 Event = Literal["alive", "starting", "settled", "progress", "ready"]

@@ -15,7 +15,7 @@ from ipaddress import ip_network
 
 from aiohttp import web
 
-from serai.app.control import Greeting, Message
+from serai.app.control import BACKLOG, Greeting, Message
 from serai.app.demo import DEMO_CLIENT, banner
 from serai.app.probes import Probes
 from serai.config.deployment import Deployment
@@ -45,6 +45,8 @@ KEEPALIVE = 75.0
 """Seconds that an idle connection is kept: it holds on to the last plugin that answered on it."""
 LET_GO = 2.0
 """Seconds that busy connections get, when the worker drains, to be told with an answer that they are closed."""
+CUT = 10.0
+"""Seconds after the grace time in which connections end that their plugins have let go of."""
 
 log = logs.get(__name__)
 
@@ -60,9 +62,14 @@ class Serving:
         self._process_id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._stack = AsyncExitStack()
         self._host: Host | None = None
+        self._site: web.SockSite | None = None
 
     async def open(self, listener: socket.socket) -> None:
-        """Open everything and serve on the listening socket. Plugins start while it already serves."""
+        """Open everything and begin to start the plugins.
+
+        It serves on the listening socket from now on, so that a slow plugin holds up no other; beside another worker
+        that serves already, only when all are settled, so that nobody is sent from one that serves to one that starts.
+        """
         kernel = self._kernel
         connections = Connections(self._greeting.dsn, kernel.database_connections)
         await connections.open()
@@ -124,16 +131,26 @@ class Serving:
         await host.announce()
         await devices.start(await bind_devices(self._deployment))
         self._stack.push_async_callback(devices.stop)
-        await self._listen(root, duties, listener)
+        runner = web.AppRunner(
+            root, access_log=None, keepalive_timeout=KEEPALIVE, shutdown_timeout=self._kernel.stop_grace
+        )
+        await runner.setup()
+        self._stack.push_async_callback(runner.cleanup)
+        self._site = web.SockSite(runner, listener, backlog=BACKLOG)
         await host.open()
-        self._stack.push_async_callback(host.close)
+        self._stack.push_async_callback(self._leave, host, duties, runner)
+        if not self._greeting.beside:
+            await self._site.start()
 
     async def announce_ready(self) -> None:
         """Tell the supervisor when every plugin is settled and those that must serve do; show a demo's way in."""
         assert self._host is not None
+        assert self._site is not None
         host = self._host
         while not host.settled or host.fatal:
             await host.changed()
+        if self._greeting.beside:
+            await self._site.start()
         if self._kernel.demo is None:
             self._send(Message(event="ready", text=f"ready on http://{self._kernel.listen}"))
             return
@@ -171,26 +188,20 @@ class Serving:
                 hint="Install the newer serai again.",
             )
 
-    async def _listen(self, root: web.Application, duties: Duties, listener: socket.socket) -> None:
-        runner = web.AppRunner(
-            root, access_log=None, keepalive_timeout=KEEPALIVE, shutdown_timeout=self._kernel.stop_grace
-        )
-        await runner.setup()
-        self._stack.push_async_callback(runner.cleanup)
-        site = web.SockSite(runner, listener)
-        await site.start()
-
-        async def let_go() -> None:
-            # Whoever is busy is told by an answer that its connection closes, and comes back to another worker; closing
-            # under it could cut a request that is just being sent.
+    async def _leave(self, host: Host, duties: Duties, runner: web.AppRunner) -> None:
+        """Stop accepting, let connections end between two requests, then end the plugins with what they still do."""
+        for site in list(runner.sites):
             await site.stop()
-            duties.let_go = True
-            assert runner.server is not None
-            deadline = time.monotonic() + LET_GO
-            while runner.server.connections and time.monotonic() < deadline:  # noqa: ASYNC110  aiohttp has no event
-                await asyncio.sleep(0.02)
-
-        self._stack.push_async_callback(let_go)
+        # Whoever is busy is told by an answer that its connection closes, and comes back to another worker; closing
+        # under it could cut a request that is just being sent.
+        duties.let_go = True
+        server = runner.server
+        assert server is not None
+        deadline = time.monotonic() + LET_GO
+        while server.connections and time.monotonic() < deadline:  # noqa: ASYNC110  aiohttp has no event for it
+            await asyncio.sleep(0.02)
+        server.pre_shutdown()
+        await asyncio.gather(host.close(), server.shutdown(self._kernel.stop_grace + CUT))
 
 
 def _gauge(metrics: Metrics, host: Host, devices: DeviceHouse) -> None:

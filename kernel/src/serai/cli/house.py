@@ -70,10 +70,9 @@ async def _dsn(deployment: Deployment) -> AsyncIterator[str]:
             yield running
             return
         try:
-            with locked(state_dir):
-                async with _started(state_dir) as dsn:
-                    yield dsn
-                return
+            async with locked(state_dir, say), _started(state_dir) as dsn:
+                yield dsn
+            return
         except InUse:
             # Its holder is starting the server, or has just stopped it.
             if time.monotonic() > deadline:

@@ -18,7 +18,7 @@ from serai.data import death_guard, requirements
 from serai.data.account import account_for
 from serai.data.binaries import Binaries, choose, installed
 from serai.data.cluster import initialise, postgres_command
-from serai.data.layout import DATABASE, RUNTIME_ROLE, SUPERUSER, Layout
+from serai.data.layout import DATABASE, RUNTIME_ROLE, SUPERUSER, Layout, new_password
 from serai.data.postmaster import PidFile, processes
 from serai.errors import SeraiError
 
@@ -217,11 +217,8 @@ async def _set_up(layout: Layout, socket_folder: Path) -> None:
     """Make what is missing of role, database and extensions: also after a first start that was cut short."""
     server = await asyncpg.connect(layout.dsn(SUPERUSER, SUPERUSER, socket_folder))
     try:
-        await server.execute("set log_min_error_statement = panic")  # a password must not get into the log
         if not await server.fetchval("select true from pg_roles where rolname = $1", RUNTIME_ROLE):
             await server.execute(f"create role {RUNTIME_ROLE}")
-        password = layout.password(RUNTIME_ROLE)
-        await server.execute(f"alter role {RUNTIME_ROLE} login nosuperuser password '{password}'")
         if not await server.fetchval("select true from pg_database where datname = $1", DATABASE):
             await server.execute(f"create database {DATABASE} owner {RUNTIME_ROLE}")
     finally:
@@ -229,6 +226,10 @@ async def _set_up(layout: Layout, socket_folder: Path) -> None:
     database = await asyncpg.connect(layout.dsn(SUPERUSER, DATABASE, socket_folder))
     try:
         await requirements.make_extensions(database)
+        await database.execute("set log_min_error_statement = panic")  # a password must not get into the log
+        password = layout.password(RUNTIME_ROLE) if layout.has_password(RUNTIME_ROLE) else new_password()
+        await database.execute(f"alter role {RUNTIME_ROLE} login nosuperuser password '{password}'")
+        layout.keep_password(RUNTIME_ROLE, password)  # the last step: from now on `attach` gives it to commands
     finally:
         await database.close()
 

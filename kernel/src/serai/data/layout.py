@@ -25,6 +25,11 @@ _ROOTS_HOME = Path("/var/lib/serai")
 _LONGEST_SOCKET_FOLDER = 80  # a socket's whole path has at most 107 bytes, `/.s.PGSQL.5432.lock` included
 
 
+def new_password() -> str:
+    """A password that nobody has to type; it needs no quoting in SQL or a URL."""
+    return secrets.token_urlsafe(24)
+
+
 def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
@@ -109,14 +114,18 @@ class Layout:
 
     def password(self, role: str) -> str:
         """The role's password, from its file in the state directory (0600); made when first asked for."""
+        if not self.has_password(role):
+            self.keep_password(role, new_password())
+        return self._password_file(role).read_text("ascii")
+
+    def keep_password(self, role: str, password: str) -> None:
+        """Write the role's password file, whole or not at all."""
         path = self._password_file(role)
-        if not path.exists():
-            draft = path.with_suffix(".new")
-            draft.unlink(missing_ok=True)
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(secrets.token_urlsafe(24))
-            draft.rename(path)
-        return path.read_text("ascii")
+        draft = path.with_suffix(".new")
+        draft.unlink(missing_ok=True)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(password)
+        draft.rename(path)
 
     def has_password(self, role: str) -> bool:
         return self._password_file(role).exists()

@@ -156,6 +156,9 @@ class Migrations:
             await connection.execute(text("set local statement_timeout = 0"))
             await connection.execute(text("set local idle_in_transaction_session_timeout = 0"))
             await connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+            # Who was waited for may have made the schema. A session notices that when it locks a relation, which this
+            # does and `to_regclass` does not: it would go on saying that nothing is there.
+            await connection.execute(text("select from pg_class limit 0"))
             await connection.execute(text(f"set local lock_timeout = '{_LOCK_TIMEOUT}'"))
             yield connection
 

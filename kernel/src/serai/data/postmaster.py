@@ -39,7 +39,7 @@ def processes(data: Path) -> list[int]:
             int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal() and _works_in(entry, data)
         ]
     pid_file = PidFile.read(data)
-    return [pid_file.pid] if pid_file is not None and _lives(pid_file.pid) else []
+    return [pid_file.pid] if pid_file is not None and lives(pid_file.pid) else []
 
 
 def _works_in(process: Path, data: Path) -> bool:
@@ -50,7 +50,8 @@ def _works_in(process: Path, data: Path) -> bool:
         return False
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
+    """Whether a process of that number is there, whosever it is."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -12,7 +12,7 @@ import attrs
 
 from serai.config.deployment import Deployment
 from serai.context import Database, DeviceState
-from serai.errors import Unavailable
+from serai.errors import describe
 from serai.hosting.backoff import Backoff
 from serai.hosting.entry_points import PLUGINS, installed
 from serai.hosting.guest import Guest, Services, stand_in_of
@@ -75,6 +75,7 @@ class Host:
         self._services.devices.subscribe(self._note_device)
         for name in self._names:
             self._unloaded[name] = Unloaded()
+            self._show_unloaded(name, self._unloaded[name].status)
             self._begin(name, self._load(name))
         self._task = asyncio.create_task(self._converge_forever(), name="host")
 
@@ -84,7 +85,10 @@ class Host:
         self._wake.set()
         if self._task is not None:
             await self._task
-        await self._reporter.close()
+        try:
+            await self._reporter.close()
+        except Exception as error:  # noqa: BLE001  mostly the database is away; others see that this process is gone
+            log.warning("this process could not be taken out of the reports", error=describe(error))
 
     async def changed(self) -> None:
         """Wait until something of a plugin's state changed."""
@@ -126,27 +130,40 @@ class Host:
     async def _converge_forever(self) -> None:
         while not (self._closing and not self._actions and not self._serving()):
             self._wake.clear()
+            looked = time.monotonic()
+            await self._read_wishes()
+            self._converge()
+            self._changes.set()
+            await self._tell()
             try:
-                if self._read_again:
-                    self._overrides = await read_overrides(self._database)
-                    self._read_again = False
-                self._converge()
-                self._changes.set()
-                await self._reporter.report(self.reports)
-            except (Unavailable, OSError) as error:
-                log.warning("the database cannot be reached; plugins stay as they are", error=str(error))
-            try:
-                async with asyncio.timeout(self._pause()):
+                async with asyncio.timeout(self._pause(looked)):
                     await self._wake.wait()
             except TimeoutError:
                 self._read_again = True  # a notification may have been missed
 
-    def _pause(self) -> float:
-        """Seconds until there may be something to do without being told."""
+    async def _read_wishes(self) -> None:
+        """Read the overrides if they may have changed; while that cannot be, the last known ones hold."""
+        if not self._read_again or self._closing:
+            return
+        try:
+            self._overrides = await read_overrides(self._database)
+            self._read_again = False
+        except Exception as error:  # noqa: BLE001  mostly the database is away
+            log.warning("what operators want cannot be read; it stays as it was", error=describe(error))
+
+    async def _tell(self) -> None:
+        try:
+            await self._reporter.report(self.reports)
+        except Exception as error:  # noqa: BLE001  mostly the database is away
+            log.warning("the plugins' states cannot be written", error=describe(error))
+
+    def _pause(self, looked: float) -> float:
+        """Seconds until there may be something to do without being told, other than what was due when we looked."""
         backoffs = [guest.backoff for guest in self._guests.values()]
         backoffs += [unloaded.backoff for unloaded in self._unloaded.values()]
-        retries = (backoff.retry_at - time.monotonic() for backoff in backoffs if backoff.retry_at is not None)
-        return max(0.0, min((HEARTBEAT, *retries)))
+        now = time.monotonic()
+        coming = (backoff.retry_at for backoff in backoffs if backoff.retry_at is not None)
+        return max(0.0, min((HEARTBEAT, *(retry_at - now for retry_at in coming if retry_at > looked))))
 
     def _converge(self) -> None:
         for name, unloaded in list(self._unloaded.items()):
@@ -323,6 +340,8 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 class Unloaded:
     """An enabled plugin that is not imported, or could not be."""
 
-    status: Status = attrs.Factory(lambda: Status(state=State.STARTING, since=datetime.now(UTC)))
+    status: Status = attrs.Factory(
+        lambda: Status(state=State.STARTING, since=datetime.now(UTC), reason="it is going to be imported")
+    )
     backoff: Backoff = attrs.Factory(Backoff)
     restart: int = 0

@@ -7,9 +7,11 @@ import socket
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+import asyncpg
 import attrs
 
 from serai.context import Database
+from serai.data.postmaster import lives
 from serai.hosting.states import Code, State, Status
 
 ALIVE = 20.0
@@ -40,18 +42,11 @@ class Reporter:
         """Make this process known, and forget the dead ones of this host."""
         async with self._database.raw() as connection, connection.transaction():
             rows = await connection.fetch("select id, pid from serai.process where host = $1", _HOST)
-            dead = [row["id"] for row in rows if not _runs(row["pid"])]
+            dead = [row["id"] for row in rows if not lives(row["pid"])]
             await connection.execute(
                 "delete from serai.process where id = any($1) or heartbeat_at < now() - interval '1 hour'", dead
             )
-            await connection.execute(
-                "insert into serai.process (id, host, pid, version, started_at, heartbeat_at)"
-                " values ($1, $2, $3, $4, now(), now())",
-                self._id,
-                _HOST,
-                os.getpid(),
-                self._version,
-            )
+            await self._beat(connection)
 
     async def report(self, reports: Sequence[PluginReport]) -> None:
         """Write the heartbeat and all states in one transaction."""
@@ -70,7 +65,7 @@ class Reporter:
             for report in reports
         ]
         async with self._database.raw() as connection, connection.transaction():
-            await connection.execute("update serai.process set heartbeat_at = now() where id = $1", self._id)
+            await self._beat(connection)
             await connection.execute("delete from serai.plugin_state where process_id = $1", self._id)
             await connection.executemany(
                 "insert into serai.plugin_state"
@@ -84,12 +79,24 @@ class Reporter:
         async with self._database.raw() as connection:
             await connection.execute("delete from serai.process where id = $1", self._id)
 
+    async def _beat(self, connection: asyncpg.Connection) -> None:
+        """Say that this process lives; also after another took it for dead, as when the machine was asleep."""
+        await connection.execute(
+            "insert into serai.process (id, host, pid, version, started_at, heartbeat_at)"
+            " values ($1, $2, $3, $4, now(), now())"
+            " on conflict (id) do update set heartbeat_at = now()",
+            self._id,
+            _HOST,
+            os.getpid(),
+            self._version,
+        )
+
 
 async def read_reports(database: Database) -> list[PluginReport]:
-    """What all living processes say, a row per process and plugin."""
+    """What all living processes say, a row per process and plugin. One of this host that was killed is seen at once."""
     async with database.raw() as connection:
         rows = await connection.fetch(
-            "select s.* from serai.plugin_state s join serai.process p on p.id = s.process_id"
+            "select s.*, p.host, p.pid from serai.plugin_state s join serai.process p on p.id = s.process_id"
             " where p.heartbeat_at > now() - make_interval(secs => $1) order by s.plugin, p.started_at",
             ALIVE,
         )
@@ -107,6 +114,7 @@ async def read_reports(database: Database) -> list[PluginReport]:
             restart=row["restart"],
         )
         for row in rows
+        if row["host"] != _HOST or lives(row["pid"])
     ]
 
 
@@ -136,13 +144,3 @@ def _rank(report: PluginReport) -> tuple[int, datetime]:
 
 
 _HOST = socket.gethostname()
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

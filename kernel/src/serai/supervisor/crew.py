@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
-from serai.app.control import Greeting
 from serai.supervisor.worker import Worker
 
 FIRST_PAUSE = 1.0
@@ -20,26 +19,32 @@ SILENCE = 30.0
 
 
 class Crew:
-    """Keeps `size` workers alive on one listening socket."""
+    """Keeps `size` workers alive.
+
+    `spawn(suspects, beside)` starts one: `suspects` counts the workers in a row that died while they were starting a
+    plugin, `beside` says that another serves already. A worker that says nothing for `silence` seconds is killed.
+    """
 
     def __init__(
         self,
         size: int,
-        listener: socket.socket,
-        greet: Callable[[dict[str, int]], Greeting],
+        spawn: Callable[[dict[str, int], bool], Awaitable[Worker]],
         show: Callable[[str], None],
         *,
         ready_timeout: float,
         stop_timeout: float,
+        silence: float = SILENCE,
     ) -> None:
         self._size = size
-        self._listener = listener
-        self._greet = greet
+        self._spawn = spawn
         self._show = show
         self._ready_timeout = ready_timeout
         self._stop_timeout = stop_timeout
+        self._silence = silence
         self._workers: list[Worker] = []
         self._watchers: set[asyncio.Task[None]] = set()
+        self._replacements: set[asyncio.Task[None]] = set()
+        self._adding = asyncio.Lock()
         self._suspects: Counter[str] = Counter()
         self._crashes = 0
         self._closing = False
@@ -50,37 +55,56 @@ class Crew:
         return [worker.pid for worker in self._workers]
 
     async def open(self) -> None:
-        """Start all workers and wait until the first is ready, or until it ended and its replacement is on the way."""
-        workers = [await self._add() for _ in range(self._size)]
-        await workers[0].ready(self._ready_timeout)
+        """Start all workers."""
+        await self._fill()
 
     async def hand_over(self) -> bool:
         """Replace every worker: the new one is ready before the old one drains. False where a new one was not ready."""
-        for worker in list(self._workers):
-            new = await self._add()
+        for worker in self._staying:
+            async with self._adding:
+                new = await self._add()
             if not await new.ready(self._ready_timeout):
                 self._show(f"the new worker {new.pid} did not become ready: worker {worker.pid} goes on serving")
                 await self._retire(new)
+                await self._fill()  # the old one may have died meanwhile
                 return False
             self._show(f"worker {new.pid} serves, worker {worker.pid} drains")
             await self._retire(worker)
         return True
 
     async def close(self) -> None:
-        """Drain all workers at once."""
+        """Drain all workers at once. No hand-over may go on."""
         self._closing = True
+        for replacement in self._replacements:
+            replacement.cancel()
+        await asyncio.gather(*self._replacements, return_exceptions=True)
         await asyncio.gather(*(self._retire(worker) for worker in list(self._workers)))
-        for watcher in list(self._watchers):
-            watcher.cancel()
-        await asyncio.gather(*self._watchers, return_exceptions=True)
+        await asyncio.gather(*self._watchers)
+
+    @property
+    def _staying(self) -> list[Worker]:
+        return [worker for worker in self._workers if not worker.retiring]
+
+    @property
+    def _missing(self) -> int:
+        return self._size - len(self._staying)
+
+    async def _fill(self) -> None:
+        """Start as many workers as are missing."""
+        async with self._adding:
+            while self._missing > 0:
+                await self._add()
 
     async def _add(self) -> Worker:
-        worker = await Worker.spawn(self._listener, self._greet(dict(self._suspects)), self._show)
+        worker = await self._spawn(dict(self._suspects), any(worker.serves for worker in self._workers))
         self._workers.append(worker)
-        watcher = asyncio.create_task(self._watch(worker), name=f"watch-{worker.pid}")
-        self._watchers.add(watcher)
-        watcher.add_done_callback(self._watchers.discard)
+        self._keep(self._watchers, self._watch(worker))
         return worker
+
+    def _keep(self, tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     async def _retire(self, worker: Worker) -> None:
         worker.drain()
@@ -90,20 +114,31 @@ class Crew:
             await worker.wait()
 
     async def _watch(self, worker: Worker) -> None:
-        """Wait for a worker's end, kill it when it hangs, and replace it when it was not told to end."""
-        while (code := await worker.wait(1.0)) is None:
-            if time.monotonic() - worker.last_heard > SILENCE:
-                self._show(f"worker {worker.pid} has said nothing for {SILENCE:g} s and is killed")
+        """Wait for a worker's end, kill it when it hangs, and have it replaced when it was not told to end."""
+        while (code := await worker.wait(min(1.0, self._silence))) is None:
+            if not worker.killed and time.monotonic() - worker.last_heard > self._silence:
+                self._show(f"worker {worker.pid} has said nothing for {self._silence:g} s and is killed")
                 worker.kill()
         self._workers.remove(worker)
-        if worker.retiring or self._closing:
-            return
-        self._blame(worker)
+        if not worker.retiring and not self._closing:
+            self._blame(worker)
+            self._keep(self._replacements, self._replace(worker, code))
+
+    async def _replace(self, worker: Worker, code: int) -> None:
         pause = self._pause(worker)
+        if self._missing <= 0:  # it was to take over from one that serves on
+            self._show(f"worker {worker.pid} {_ended(code)}")
+            return
         self._show(f"worker {worker.pid} {_ended(code)}; another starts in {pause:.0f} s")
         await asyncio.sleep(pause)
-        if not self._closing and len(self._workers) < self._size:
-            await self._add()
+        while True:
+            try:
+                await self._fill()
+            except OSError as error:
+                self._show(f"a worker cannot be started: {error.strerror}; tried again in {LONGEST_PAUSE:.0f} s")
+                await asyncio.sleep(LONGEST_PAUSE)
+            else:
+                return
 
     def _blame(self, worker: Worker) -> None:
         """Count the plugins that the worker was starting when it died; one that starts well is no suspect."""

@@ -8,16 +8,19 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from serai.app.control import Greeting
+import msgspec
+
+from serai.app.control import BACKLOG, Greeting
 from serai.config.deployment import Deployment, read
 from serai.data.embedded import EmbeddedServer
 from serai.errors import SeraiError
 from serai.supervisor.crew import Crew
 from serai.supervisor.demo import DemoSecrets
 from serai.supervisor.state_dir import locked
+from serai.supervisor.worker import Worker
 
 SETTLE = 15.0
 """Seconds that a worker gets beyond its plugins' start time before a hand-over is given up."""
@@ -38,28 +41,29 @@ class Supervisor:
         """Serve until SIGTERM or SIGINT; SIGHUP brings new workers. Raises `SeraiError` where it cannot start."""
         state_dir = self._kernel.state_dir.absolute()
         self._take_signals()
-        with locked(state_dir), _listening(self._kernel.listen, *self._kernel.address) as listener:
-            async with self._database(state_dir) as dsn:
-                crew = self._crew(state_dir, listener, dsn)
-                try:
-                    await crew.open()
-                    await self._serve(crew)
-                finally:
-                    self._show("stopping")
-                    await crew.close()
+        async with AsyncExitStack() as stack:
+            lock = await stack.enter_async_context(locked(state_dir, self._show))
+            listener = stack.enter_context(_listening(self._kernel.listen, *self._kernel.address))
+            dsn = await stack.enter_async_context(self._database(state_dir))
+            crew = self._crew(state_dir, listener, lock, dsn)
+            stack.push_async_callback(crew.close)
+            await crew.open()
+            handing_over = asyncio.create_task(self._hand_over_when_asked(crew), name="hand-overs")
+            await self._stop.wait()
+            self._show("stopping")
+            handing_over.cancel()
+            await asyncio.wait({handing_over})
         self._show("stopped")
 
-    async def _serve(self, crew: Crew) -> None:
+    async def _hand_over_when_asked(self, crew: Crew) -> None:
         while True:
-            waits = [asyncio.create_task(event.wait()) for event in (self._stop, self._hand_over)]
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            for wait in waits:
-                wait.cancel()
-            if self._stop.is_set():
-                return
+            await self._hand_over.wait()
             self._hand_over.clear()
-            if self._configuration_reads():
-                await crew.hand_over()
+            try:
+                if self._configuration_reads():
+                    await crew.hand_over()
+            except OSError as error:
+                self._show(f"the workers stay as they are: a new one cannot be started: {error.strerror}")
 
     def _configuration_reads(self) -> bool:
         """Whether the file still makes sense; the workers that serve are not replaced by ones that could not."""
@@ -72,24 +76,25 @@ class Supervisor:
             self._show("kernel.listen has changed: that takes effect when `serai run` is started again")
         return True
 
-    def _crew(self, state_dir: Path, listener: socket.socket, dsn: str) -> Crew:
+    def _crew(self, state_dir: Path, listener: socket.socket, lock: int, dsn: str) -> Crew:
         kernel = self._kernel
         demo = DemoSecrets.of(state_dir) if kernel.demo is not None else None
         keys = [demo.keyring_key] if demo is not None else [key.reveal() for key in kernel.keys]
 
-        def greet(suspects: dict[str, int]) -> Greeting:
-            return Greeting(
-                config=str(self._deployment.document.path),
-                dsn=dsn,
-                keys=keys,
-                demo_key=demo.client_key if demo is not None else None,
-                suspects=suspects,
-            )
+        greeting = Greeting(
+            config=str(self._deployment.document.path),
+            dsn=dsn,
+            keys=keys,
+            demo_key=demo.client_key if demo is not None else None,
+        )
+
+        async def spawn(suspects: dict[str, int], beside: bool) -> Worker:
+            greeted = msgspec.structs.replace(greeting, suspects=suspects, beside=beside)
+            return await Worker.spawn(listener, lock, greeted, self._show)
 
         return Crew(
             self._workers,
-            listener,
-            greet,
+            spawn,
             self._show,
             ready_timeout=kernel.start_timeout + SETTLE,
             stop_timeout=3 * kernel.stop_grace + SETTLE,
@@ -151,6 +156,6 @@ def _listening(address: str, host: str, port: int) -> Iterator[socket.socket]:
                 f"cannot listen on {address}: {error.strerror}",
                 hint="Another program uses that port: stop it, or set kernel.listen (SERAI_KERNEL__LISTEN).",
             ) from None
-        listener.listen(1024)
+        listener.listen(BACKLOG)
         listener.setblocking(False)
         yield listener

@@ -24,6 +24,7 @@ class Worker:
         self.started = time.monotonic()
         self.retiring = False
         """It was told to end: its end is no crash."""
+        self.killed = False
         self.starting: set[str] = set()
         """Plugins that it is starting just now: the suspects if it dies."""
         self.last_heard = time.monotonic()
@@ -32,10 +33,12 @@ class Worker:
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
-    async def spawn(cls, listener: socket.socket, greeting: Greeting, show: Callable[[str], None]) -> Worker:
-        """Start a worker and greet it."""
+    async def spawn(cls, listener: socket.socket, lock: int, greeting: Greeting, show: Callable[[str], None]) -> Worker:
+        """Start a worker and greet it. It inherits the listening socket and, to hold it as well, the lock."""
         ours, theirs = socket.socketpair()
+        reader, writer = await asyncio.open_connection(sock=ours)
         try:
+            # Nothing is awaited after this that could leave a process behind of which nobody knows.
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -43,17 +46,24 @@ class Worker:
                 str(theirs.fileno()),
                 str(listener.fileno()),
                 stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), listener.fileno()),
+                pass_fds=(theirs.fileno(), listener.fileno(), lock),
                 # The terminal's Ctrl-C is the supervisor's to handle: it stops the workers in order.
                 start_new_session=True,
             )
+        except BaseException:
+            writer.close()
+            raise
         finally:
             theirs.close()
-        worker = cls(process, show)
-        reader, writer = await asyncio.open_connection(sock=ours)
         writer.write(encode(greeting))
+        worker = cls(process, show)
         worker._tasks.append(asyncio.create_task(worker._read(reader, writer), name=f"worker-{worker.pid}"))
         return worker
+
+    @property
+    def serves(self) -> bool:
+        """Whether it said that it is ready and was not told to end."""
+        return self._ready.is_set() and not self.retiring
 
     async def ready(self, timeout: float) -> bool:
         """Wait until it serves; False where it ends first or takes longer than `timeout` seconds."""
@@ -73,6 +83,7 @@ class Worker:
 
     def kill(self) -> None:
         """End it at once: it does not answer."""
+        self.killed = True
         self._signal(signal.SIGKILL)
 
     async def wait(self, timeout: float | None = None) -> int | None:

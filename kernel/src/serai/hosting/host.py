@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -51,6 +52,8 @@ class Host:
         self._loader = Loader(deployment, installed(PLUGINS), services.start_timeout)
         self._suspects = dict(suspects)
         self._notice = notice
+        # Where processes have died, plugins start one by one: the next to die is then the only suspect.
+        self._turn: AbstractAsyncContextManager[None] = asyncio.Lock() if suspects else nullcontext()
         self._changes = asyncio.Event()
         self._names = sorted(deployment.kernel.plugins)
         self._guests: dict[str, Guest] = {}
@@ -74,7 +77,7 @@ class Host:
         self._database.listen(CHANNEL, lambda payload: self._note_overrides())
         self._services.devices.subscribe(self._note_device)
         for name in self._names:
-            self._unloaded[name] = Unloaded()
+            self._unloaded[name] = Unloaded(restart=self._asked_restarts(name))
             self._show_unloaded(name, self._unloaded[name].status)
             self._begin(name, self._load(name))
         self._task = asyncio.create_task(self._converge_forever(), name="host")
@@ -256,13 +259,11 @@ class Host:
     # -- actions -----------------------------------------------------------------------------------------------
 
     def _begin(self, name: str, action: Coroutine[Any, Any, None]) -> None:
-        self._notice("starting", name)
         task = asyncio.create_task(action, name=f"host:{name}")
         self._actions[name] = task
 
         def done(task: asyncio.Task[None]) -> None:
             del self._actions[name]
-            self._notice("settled", name)
             self._wake.set()
             if not task.cancelled() and (error := task.exception()) is not None:
                 log.error("the kernel failed to handle a plugin", name=name, exc_info=error)
@@ -271,7 +272,18 @@ class Host:
 
     async def _start(self, guest: Guest) -> None:
         guest.restart = self._asked_restarts(guest.name)
-        await guest.start()
+        async with self._starting(guest.name):
+            await guest.start()
+
+    @asynccontextmanager
+    async def _starting(self, name: str) -> AsyncIterator[None]:
+        """Around what a plugin does first: if the process dies in it, the plugin is suspected."""
+        async with self._turn:
+            self._notice("starting", name)
+            try:
+                yield
+            finally:
+                self._notice("settled", name)
 
     async def _load(self, name: str) -> None:
         """Import a plugin and make it a guest."""
@@ -283,7 +295,8 @@ class Host:
         unloaded.backoff.trying()
         self._show_unloaded(name, Status(state=State.STARTING, since=datetime.now(UTC), reason="importing"))
         try:
-            loaded = await self._loader.load(name)
+            async with self._starting(name):
+                loaded = await self._loader.load(name)
         except Trouble as trouble:
             if not trouble.blocked:
                 unloaded.backoff.failed()

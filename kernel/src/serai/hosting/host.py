@@ -60,6 +60,7 @@ class Host:
         self._unloaded: dict[str, Unloaded] = {}
         self._overrides: dict[str, Override] = {}
         self._actions: dict[str, asyncio.Task[None]] = {}
+        self._nothing_to_do = False
         self._wake = asyncio.Event()
         self._read_again = True
         self._closing = False
@@ -106,7 +107,7 @@ class Host:
     @property
     def settled(self) -> bool:
         """Whether every enabled plugin is where it will stay until something changes."""
-        return not self._actions and all(report.status.state.settled for report in self.reports)
+        return self._nothing_to_do and all(report.status.state.settled for report in self.reports)
 
     @property
     def fatal(self) -> list[PluginReport]:
@@ -136,6 +137,7 @@ class Host:
             looked = time.monotonic()
             await self._read_wishes()
             self._converge()
+            self._nothing_to_do = not self._actions
             self._changes.set()
             await self._tell()
             try:
@@ -264,6 +266,7 @@ class Host:
 
         def done(task: asyncio.Task[None]) -> None:
             del self._actions[name]
+            self._nothing_to_do = False  # what follows from its end is found by the next look
             self._wake.set()
             if not task.cancelled() and (error := task.exception()) is not None:
                 log.error("the kernel failed to handle a plugin", name=name, exc_info=error)

@@ -278,6 +278,17 @@ async def test_extensions_that_are_missing_are_made(postgres_server: str, databa
         assert await connection.fetchval("select count(*) from pg_extension where extname = 'pg_trgm'") == 1
 
 
+async def test_processes_that_begin_together_make_the_extensions_once(postgres_server: str, database_url: str) -> None:
+    name = database_url.rpartition("@/")[2].partition("?")[0]
+    async with admin(postgres_server.replace("/postgres?", f"/{name}?")) as superuser:
+        await superuser.execute("drop extension pg_trgm, btree_gist")
+    processes = [Connections(database_url, 3) for _ in range(4)]
+    try:
+        await asyncio.gather(*(connections.open() for connections in processes))
+    finally:
+        await asyncio.gather(*(connections.close() for connections in processes))
+
+
 async def test_a_database_that_is_not_there(postgres_server: str) -> None:
     with pytest.raises(SeraiError, match='database "nowhere" does not exist'):
         await Connections(postgres_server.replace("/postgres?", "/nowhere?")).open()

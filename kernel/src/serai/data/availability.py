@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -22,33 +19,40 @@ _OF_THE_DATABASE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.Inter
 _RETRY_AFTER = {"Retry-After": "5"}
 
 
-@contextmanager
-def reaching() -> Iterator[None]:
+class Reaching:
     """Around opening or waiting for a connection: a server that cannot be reached is `Unavailable`."""
-    try:
-        yield
-    except (TimeoutError, PoolTimeoutError) as error:
-        raise Unavailable("No connection to the database became free in time.", headers=_RETRY_AFTER) from error
-    except (OSError, *_OF_THE_DATABASE) as error:
-        if not isinstance(error, OSError) and not _is_loss(error):
-            raise
-        raise Unavailable("The database cannot be reached just now.", headers=_RETRY_AFTER) from error
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if error is None:
+            return
+        if isinstance(error, (TimeoutError, PoolTimeoutError)):
+            raise Unavailable("No connection to the database became free in time.", headers=_RETRY_AFTER) from error
+        if isinstance(error, OSError) or _is_loss(error):
+            raise Unavailable("The database cannot be reached just now.", headers=_RETRY_AFTER) from error
 
 
-@contextmanager
-def using() -> Iterator[None]:
+class Using:
     """Around the use of a connection: only its loss is `Unavailable`, so an `OSError` of the user's own passes."""
-    try:
-        yield
-    except _OF_THE_DATABASE as error:
-        if not _is_loss(error):
-            raise
-        raise Unavailable("The connection to the database was lost.", headers=_RETRY_AFTER) from error
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if error is not None and _is_loss(error):
+            raise Unavailable("The connection to the database was lost.", headers=_RETRY_AFTER) from error
 
 
-def _is_loss(error: Exception) -> bool:
+reaching, using = Reaching(), Using()
+
+
+def _is_loss(error: BaseException) -> bool:
     if isinstance(error, DBAPIError):
         return error.connection_invalidated or _state(error.orig).startswith(_AWAY)
+    if not isinstance(error, _OF_THE_DATABASE):
+        return False
     return _state(error).startswith(_AWAY) or str(error).endswith((*_LOST_BEFORE, _BEING_LOST))
 
 

@@ -10,11 +10,16 @@ from serai.errors import SeraiError
 EXTENSIONS = ("btree_gist", "pg_trgm")
 """Made in the schema `public`; migrations make none."""
 
+_LOCK = 0x5E4A2  # the key of an advisory lock; any number that nobody else uses
+
 
 async def make_extensions(connection: asyncpg.Connection) -> None:
     """Make the extensions that are missing. Raises asyncpg's error where this role may not."""
-    for name in EXTENSIONS:
-        await connection.execute(f"create extension if not exists {name} schema public")
+    async with connection.transaction():
+        # `if not exists` does not see what another process is making just now, and fails then.
+        await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+        for name in EXTENSIONS:
+            await connection.execute(f"create extension if not exists {name} schema public")
 
 
 async def check(connection: asyncpg.Connection) -> None:

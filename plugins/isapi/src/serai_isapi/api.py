@@ -274,9 +274,9 @@ def _look(call: Call, as_of: date | None = None) -> Edition:
 
 def _tell_age(call: Call) -> None:
     """Say of when the data is, once there is any."""
-    data_as_of = call.get(DataState).data_as_of
-    if data_as_of is not None:
-        call.headers["X-Data-As-Of"] = f"{data_as_of:%Y-%m-%dT%H:%M:%SZ}"
+    age = call.get(DataState).age_header
+    if age is not None:
+        call.headers["X-Data-As-Of"] = age
 
 
 def _shown(call: Call, asked: Sequence[FieldName] | None) -> Shown:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
+import asyncpg
 import attrs
 
 from serai import Database, NotFound
@@ -151,10 +153,11 @@ class Directory:
         return [_history_entry(row) for row in rows]
 
     async def _employees(self, statement: Statement, select: str, shown: Shown, *, cte: str = "") -> list[Employee]:
-        query = statement.edition.query(f"select {_columns(shown)} {select}", cte=cte)
+        reading = _reading(shown.fields)
+        query = statement.edition.query(f"select {reading.columns} {select}", cte=cte)
         async with self.db.raw() as connection:
             rows = await connection.fetch(query, *statement.values)
-        return [_employee(row, shown) for row in rows]
+        return [_employee(row, reading) for row in rows]
 
 
 def search_words(q: str) -> list[str]:
@@ -190,18 +193,28 @@ def _narrow(statement: Statement, wanted: Filter) -> str:
     )
 
 
-_COLUMNS_OF = {
-    "department": "e.deptid, e.department_name, e.department_path_name",
-    "location": "e.location, e.location_name",
-}
+@attrs.frozen
+class _Reading:
+    """How fields are read: the `plain` ones are the first columns, the `made` ones are made of those after them."""
+
+    columns: str
+    plain: tuple[str, ...]
+    made: tuple[str, ...]
 
 
-def _columns(shown: Shown) -> str:
-    return ", ".join(_COLUMNS_OF.get(field, f"e.{field}") for field in shown.fields)
+@lru_cache(maxsize=1024)
+def _reading(fields: tuple[str, ...]) -> _Reading:
+    plain = tuple(field for field in fields if field not in _MADE)
+    made = tuple(field for field in fields if field in _MADE)
+    return _Reading(
+        ", ".join([*(f"e.{field}" for field in plain), *(_COLUMNS_OF[field] for field in made)]), plain, made
+    )
 
 
-def _employee(row: Mapping[str, Any], shown: Shown) -> Employee:
-    values: dict[str, Any] = {field: _MADE[field](row) if field in _MADE else row[field] for field in shown.fields}
+def _employee(row: asyncpg.Record, reading: _Reading) -> Employee:
+    values = dict(zip(reading.plain, row, strict=False))
+    for field in reading.made:
+        values[field] = _MADE[field](row)
     return Employee(**values)
 
 
@@ -216,6 +229,10 @@ def _location_ref(row: Mapping[str, Any]) -> LocationRef | None:
 
 
 _MADE = {"department": _department_ref, "location": _location_ref}
+_COLUMNS_OF = {
+    "department": "e.deptid, e.department_name, e.department_path_name",
+    "location": "e.location, e.location_name",
+}
 
 
 def _only(people: Sequence[Employee]) -> Employee:

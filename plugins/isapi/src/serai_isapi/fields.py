@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Literal
 
 import attrs
@@ -29,7 +30,7 @@ PERMISSION_OF = {
     ),
 }  # fmt: skip
 """The fields beyond the directory set, and the permission that each one needs."""
-
+_PERMISSIONS = frozenset(PERMISSION_OF.values())
 
 HISTORY_BY_PERMISSION = {"isapi:employment": ("action", "action_reason", "grade")}
 """The fields of `HistoryEntry` beyond the directory set, by the permission that they need."""
@@ -45,11 +46,15 @@ class Shown:
 
 def shown(asked: Sequence[str] | None, may: Callable[[str], bool]) -> Shown:
     """What is shown to a caller who `may(permission)`: of all fields, or of those asked for; `emplid` always."""
-    wanted = Employee.__struct_fields__ if asked is None else {"emplid", *asked}
-    allowed = {field for field in wanted if field not in PERMISSION_OF or may(PERMISSION_OF[field])}
+    return _shown(None if asked is None else tuple(asked), frozenset(filter(may, _PERMISSIONS)))
+
+
+@lru_cache(maxsize=1024)  # the same few questions come with every request
+def _shown(asked: tuple[str, ...] | None, held: frozenset[str]) -> Shown:
+    wanted = set(Employee.__struct_fields__ if asked is None else ("emplid", *asked))
+    denied = {field for field in wanted & PERMISSION_OF.keys() if PERMISSION_OF[field] not in held}
     return Shown(
-        tuple(field for field in Employee.__struct_fields__ if field in allowed),
-        tuple(sorted(set(wanted) - allowed)),
+        tuple(field for field in Employee.__struct_fields__ if field in wanted - denied), tuple(sorted(denied))
     )
 
 

@@ -44,6 +44,8 @@ class DataState:
     db: Database
     data_as_of: datetime | None = None
     """The source's clock when the data was read; None before the first time."""
+    age_header: str | None = None
+    """The same as `X-Data-As-Of` has it: ready, because every answer carries it."""
     earliest: date | None = None
     last_run: LastRun | None = None
 
@@ -55,6 +57,7 @@ class DataState:
                 "select state, finished, reason from isapi.sync_run where finished is not null order by id desc limit 1"
             )
         self.data_as_of = data["data_as_of"] if data else None
+        self.age_header = f"{self.data_as_of:%Y-%m-%dT%H:%M:%SZ}" if self.data_as_of else None
         self.earliest = data["earliest"] if data else None
         self.last_run = LastRun(run["state"], run["finished"], run["reason"]) if run else None
 
@@ -62,8 +65,10 @@ class DataState:
         """What is published on `as_of`, by default today. Raises `NoDataYet`, `AsOfOutOfRange`."""
         if self.data_as_of is None:
             raise NoDataYet(hint="the first synchronisation has not ended", headers={"Retry-After": "60"})
+        if as_of is None:
+            return PRESENT
         today = company_date(now)
-        if as_of is None or as_of == today:
+        if as_of == today:
             return PRESENT
         earliest, latest = self.earliest or today, today + FUTURE
         if not earliest <= as_of <= latest:

@@ -1,0 +1,198 @@
+"""Where the kernel's part of a request goes: servers that differ by one duty each, made of the kernel's own parts.
+
+`python bench/duties.py VARIANT PORT` serves one of them; with `in-process` for a port it measures it without sockets.
+They take a request for one employee and answer a ready one; no handler asks the database, which is there for the key
+alone: BENCH_DSN, and the key itself in BENCH_KEY.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import cast
+
+import msgspec
+import uvloop
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from multidict import CIMultiDict
+
+from in_process import microseconds
+from serai import Api, Call, PluginInfo
+from serai.context import Devices
+from serai.data.connections import Connections
+from serai.hosting.context import GuestContext
+from serai.identity.addresses import Proxies
+from serai.identity.authenticator import Authenticator
+from serai.telemetry import current, logs
+from serai.telemetry.access import AccessLog
+from serai.telemetry.metrics import Metrics
+from serai.web.cursors import Cursors
+from serai.web.duties import Duties
+from serai.web.encoding import json_answer
+from serai.web.limits import Limiter
+from serai.web.mounts import Mounts
+from serai.web.plugin_app import Routes, build_site
+from serai.web.route_table import RouteTable
+from serai_isapi.shapes import DepartmentRef, Employee, LocationRef
+
+PATH = "/isapi/api/v1/employees/{emplid}"
+EMPLOYEE = Employee(
+    emplid="00000042",
+    name="张伟国",
+    name_en="Weiguo Zhang",
+    pinyin="zhang wei guo",
+    rtx_id="zhangweiguo",
+    ad_account="zhangweiguo",
+    mail="zhangweiguo@serai.example",
+    work_phone="+86 010-00000000-0042",
+    department=DepartmentRef(deptid="D00009", name="平台研发部", path="示例集团/技术中心/平台研发部"),
+    title="高级工程师",
+    location=LocationRef(code="SH01", name="上海张江中心"),
+    company="DMO",
+    business_unit="CN001",
+    manager_emplid="00000007",
+    employment_type="employee",
+    status="active",
+)
+
+encode = msgspec.json.Encoder().encode
+log = logs.get("bench")
+
+
+async def plain(request: web.Request) -> web.Response:
+    return web.Response(body=encode(EMPLOYEE), headers={"Content-Type": "application/json"})
+
+
+async def tagged(request: web.Request) -> web.Response:
+    return json_answer(request, encode(EMPLOYEE), 200, CIMultiDict())
+
+
+api = Api(version=1)
+
+
+@api.get("/employees/{emplid}", permission="isapi:read")
+async def get_employee(call: Call, emplid: str) -> Employee:
+    """One employee."""
+    return EMPLOYEE
+
+
+class WithoutSecurityHeaders(Duties):
+    """Only the request id is put on answers."""
+
+    async def _sign(self, request: web.Request, response: web.StreamResponse) -> None:
+        response.headers["X-Request-Id"] = current.request_id.get() or ""
+
+
+class NoLimit(Limiter):
+    """Everyone may ask as fast as they like."""
+
+    def __init__(self) -> None:
+        super().__init__(1.0, 1)
+
+    def check(self, caller: str) -> None:
+        pass
+
+    def take(self, caller: str) -> None:
+        pass
+
+
+@asynccontextmanager
+async def bare() -> AsyncIterator[web.Application]:
+    app = web.Application()
+    app.router.add_get(PATH, plain)
+    yield app
+
+
+def mounted(
+    handler: Handler | Api, *, duties: type[Duties] = Duties, limit: bool = True
+) -> Callable[[], AbstractAsyncContextManager[web.Application]]:
+    """What makes a root application with the kernel's middleware and one plugin, as a worker does."""
+
+    @asynccontextmanager
+    async def make() -> AsyncIterator[web.Application]:
+        connections = Connections(os.environ["BENCH_DSN"], 3)
+        await connections.open()
+        database = connections.database("serai")
+        authenticator = Authenticator(database, log)
+        await authenticator.start()
+        table = RouteTable(Metrics())
+        with tempfile.TemporaryDirectory(prefix="serai-bench-") as folder:
+            access_log = AccessLog.to_file(Path(folder) / "access.log")
+            root = web.Application()
+            duties(
+                table=table,
+                authenticator=authenticator,
+                proxies=Proxies(),
+                limiter=Limiter(1e9, 1_000_000_000) if limit else NoLimit(),
+                access_log=access_log,
+                log=log,
+                public_url=None,
+            ).attach(root, {}, body_limit=65_536)
+            mounts = Mounts(table, shutdown_grace=1.0)
+            mounts.attach(root)
+            context = GuestContext("isapi", database, cast(Devices, None), lambda error: None)
+            await mounts.publish("isapi", build_site(_routes(handler), context, Cursors([b"bench"])), start_limit=5.0)
+            yield root
+            access_log.close()
+        await authenticator.stop()
+        await connections.close()
+
+    return make
+
+
+def _routes(handler: Handler | Api) -> Routes:
+    apis: list[Api] = []
+    table = web.RouteTableDef()
+    if isinstance(handler, Api):
+        apis.append(handler)
+    else:
+        table.get(PATH.removeprefix("/isapi"))(handler)
+    return Routes(
+        name="isapi",
+        version=version("serai-isapi"),
+        summary="",
+        info=PluginInfo(title="Bench", kernel=">=1.0,<2"),
+        apis=apis,
+        tables=[table],
+    )
+
+
+VARIANTS = {
+    "bare aiohttp route that encodes the same JSON": bare,
+    "+ live mount, key, request id, metrics, access log": mounted(plain, duties=WithoutSecurityHeaders, limit=False),
+    "+ security headers": mounted(plain, limit=False),
+    "+ ETag": mounted(tagged, limit=False),
+    "+ rate limit": mounted(tagged),
+    "+ typed handler": mounted(api),
+}
+"""Each one has what those before it have."""
+
+
+async def serve(variant: str, port: int) -> None:
+    async with VARIANTS[variant]() as app:
+        stop = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        await stop.wait()
+        await runner.cleanup()
+
+
+async def measure(variant: str) -> None:
+    async with VARIANTS[variant]() as app:
+        authorization = f"Bearer {os.environ['BENCH_KEY']}"
+        print(await microseconds(app, PATH.format(emplid="00000042"), {"Authorization": authorization}))
+
+
+if __name__ == "__main__":
+    chosen, where = sys.argv[1:]
+    uvloop.run(measure(chosen) if where == "in-process" else serve(chosen, int(where)))

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import time
 import urllib.request
 from pathlib import Path
 
@@ -69,9 +70,25 @@ stop_grace = 3
 """
 
 
+BROKEN = """
+from contextlib import asynccontextmanager
+from serai import PluginInfo, hookimpl
+
+@hookimpl
+def plugin_info():
+    return PluginInfo(title="Broken", kernel=">=1.0,<2")
+
+@hookimpl
+@asynccontextmanager
+async def lifespan(ctx):
+    raise RuntimeError("the axle broke")
+    yield
+"""
+
+
 @pytest.fixture(scope="module")
 def site(install_wheels):
-    return install_wheels({"greeter": GREETER})
+    return install_wheels({"greeter": GREETER, "broken": BROKEN})
 
 
 @pytest.fixture
@@ -196,6 +213,35 @@ def test_a_kill_leaves_no_process_and_the_next_start_waits_for_the_last_one(sera
     until(lambda: answers(serai, known=first), "the next one serves")
     assert not set(left) & set(serai.processes())
     assert serai.stop() == 0
+
+
+def test_what_a_killed_deployment_last_said_is_not_believed(serai):
+    serai.start()
+    serai.wait_ready()
+    assert serai.status()["greeter"]["state"] == "running"
+    os.kill(serai.process.pid, signal.SIGKILL)
+    serai.process.wait()
+    assert serai.status()["greeter"]["reason_code"] == "no-process"
+    assert not serai.processes()
+
+
+def test_a_failed_plugin_that_an_operator_stops_keeps_nobody_busy(run_serai, site, until):
+    serai = run_serai(TOML.replace('"greeter"', '"broken"').replace("[plugins.greeter]", ""), site)
+    serai.start()
+    serai.wait_ready()
+    until(lambda: serai.log.read_text().count("the axle broke") >= 2, "it was tried again, so its pause is 10 s now")
+    serai.cli("stop", "broken")
+    time.sleep(11)  # until it would have been tried again
+    [worker] = serai.workers()
+    before = seconds_computed(worker)
+    time.sleep(3)
+    assert seconds_computed(worker) - before < 1
+
+
+def seconds_computed(pid):
+    """The seconds that a process has kept a processor busy: proc_pid_stat(5), fields 14 and 15."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_a_worker_that_hangs_is_killed_and_replaced(site, tmp_path, database_url, monkeypatch, until):

@@ -161,6 +161,19 @@ async def test_a_killed_owner_leaves_no_server(made: Path, guard: str) -> None:
     await until(lambda: not processes(data))
 
 
+async def test_a_killed_owner_leaves_no_server_that_starts_its_processes_anew(made: Path) -> None:
+    """PostgreSQL 18 never ends where a fast shutdown is asked of it at this moment."""
+    owner = start_owner(made, "setpriv")
+    layout = Layout(made)
+    pid_file = PidFile.read(layout.data)
+    assert pid_file is not None
+    os.kill(next(pid for pid in processes(layout.data) if pid != pid_file.pid), signal.SIGKILL)
+    await until(lambda: "reinitializing" in layout.log.read_text())
+    owner.kill()
+    owner.wait()
+    await until(lambda: not processes(layout.data))
+
+
 async def test_a_start_waits_for_the_server_of_a_killed_owner(made: Path) -> None:
     owner = start_owner(made, "setpriv")
     owner.kill()

@@ -24,7 +24,7 @@ from serai.errors import SeraiError
 
 _POLL = 0.02
 _REPORT_EVERY = 5.0
-_STOP_LIMIT = 60.0
+_STOP_LIMIT = 20.0
 _LONGEST_LOG = 10 * 1024 * 1024
 _LAST_LINES = 5
 _LONGEST_REASON = 300  # where files are copied, a full disk has as many reasons as files
@@ -153,11 +153,7 @@ class EmbeddedServer:
             if not found:
                 return
             if attempt == 0:
-                pid_file = PidFile.read(data)
-                if pid_file is not None and pid_file.pid in found:
-                    _signal([pid_file.pid], signal.SIGINT)
-                else:
-                    _signal(found, signal.SIGQUIT)
+                _signal(found, signal.SIGQUIT)  # immediate shutdown: the only one that ends in every state
 
     async def _patience(self, what: str) -> AsyncIterator[int]:
         """Count polls, and say `what` every few seconds."""

@@ -321,7 +321,7 @@ async def test_a_stuck_request_is_cancelled_and_answered_503(small_kernel):
 
 
 async def test_a_request_that_ignores_its_cancellation_is_reported_and_left(small_kernel, monkeypatch):
-    monkeypatch.setattr("serai.web.guests.CUT_LIMIT", 0.05)
+    monkeypatch.setattr("serai.web.traffic.CUT_LIMIT", 0.05)
     entered, go_on = asyncio.Event(), asyncio.Event()
 
     async def stubborn(request: web.Request) -> web.Response:

@@ -28,12 +28,12 @@ from serai.errors import Forbidden, Problem, Unauthenticated
 from serai.identity.addresses import Address, Proxies, limit_key
 from serai.identity.authenticator import CHALLENGE, Authenticator, KnownKey
 from serai.telemetry import current
-from serai.web.guests import Guest
 from serai.web.keys import PRINCIPAL
 from serai.web.limits import Limiter, limit_body
 from serai.web.mounts import NotServing, draining
 from serai.web.problems import http_response, problem_response
 from serai.web.route_table import Access, Duty, RouteTable
+from serai.web.traffic import Traffic
 
 ANYONE = Principal(kind="anyone", id="anyone", name="anyone")
 CLIENT_GONE = 499
@@ -102,7 +102,7 @@ class Duties:
 
     def attach(self, root: web.Application, access: Mapping[Any, Access], *, body_limit: int) -> None:
         """Serve a root application, whose own routes are all there already; `access` is that of their handlers."""
-        kernel = Guest("kernel", body_limit=body_limit)
+        kernel = Traffic("kernel", body_limit=body_limit)
         self._table.enter(root, kernel, access)
         root.middlewares.append(self._handle)
         root.on_response_prepare.append(self._sign)
@@ -112,18 +112,18 @@ class Duties:
         started = perf_counter()
         request_id = f"{self._process}-{next(self._numbers):x}"
         duty = self._table.find(request.match_info)
-        guest = duty.guest
+        traffic = duty.traffic
         current.request_id.set(request_id)
-        current.plugin.set(guest.name)
+        current.plugin.set(traffic.name)
         task = cast("asyncio.Task[Any]", asyncio.current_task())
-        guest.running[task] = None
+        traffic.running[task] = None
         who, status, size = ANYONE, CLIENT_GONE, 0
         try:
             try:
                 who = request[PRINCIPAL] = await self._recognise(request, duty)
                 self._permit(who, request, duty)
                 if request.body_exists:
-                    request = limit_body(request, guest.body_limit)
+                    request = limit_body(request, traffic.body_limit)
                 response = await handler(request)
                 if not isinstance(response, web.StreamResponse):
                     raise TypeError(f"the handler returned {type(response).__name__}, not a response")
@@ -132,7 +132,7 @@ class Duties:
             status, size = response.status, _size(response)
             return response
         finally:
-            del guest.running[task]
+            del traffic.running[task]
             seconds = perf_counter() - started
             duty.meter.observe(status, seconds)
             self._access_log.add(request.method, duty.template, status, size, seconds, who.id, request_id)
@@ -149,7 +149,7 @@ class Duties:
         headers.setdefault(_CONTENT_SECURITY, "default-src 'none'; frame-ancestors 'none'")
         headers.setdefault(_CACHE_CONTROL, "private, no-cache")
         if not isinstance(response, web.Response):
-            running = self._table.find(request.match_info).guest.running
+            running = self._table.find(request.match_info).traffic.running
             task = asyncio.current_task()
             if task in running:
                 running[task] = response
@@ -161,8 +161,8 @@ class Duties:
         headers = request.headers
         if self._hosts and headers.get(_HOST, "").lower() not in self._hosts:
             raise Misdirected("The request's Host is not the one that this server answers for")
-        if duty.guest.leaving:
-            raise NotServing(duty.guest.name, draining(1.0))
+        if duty.traffic.leaving:
+            raise NotServing(duty.traffic.name, draining(1.0))
         authorization = headers.get(_AUTHORIZATION)
         if authorization is None:
             if duty.public:
@@ -203,11 +203,11 @@ class Duties:
         self, error: BaseException, request: web.Request, duty: Duty, task: asyncio.Task[Any], request_id: str
     ) -> web.StreamResponse:
         """What is sent in place of an error; raises it again where nobody can be answered."""
-        guest = duty.guest
-        began = guest.running[task]
-        if isinstance(error, asyncio.CancelledError) and guest.cutting:
+        traffic = duty.traffic
+        began = traffic.running[task]
+        if isinstance(error, asyncio.CancelledError) and traffic.cutting:
             task.uncancel()
-            error = NotServing(guest.name, draining(1.0))
+            error = NotServing(traffic.name, draining(1.0))
         elif not isinstance(error, Exception):
             raise error
         elif isinstance(error, ConnectionError) and request.transport is None:
@@ -221,7 +221,7 @@ class Duties:
             return http_response(error, request_id)
         if isinstance(error, web.RequestPayloadError):
             return problem_response(MalformedBody("The body does not fit its encoding or length"), request_id)
-        self._log.exception("a request failed", plugin=guest.name, route=duty.template, request_id=request_id)
+        self._log.exception("a request failed", plugin=traffic.name, route=duty.template, request_id=request_id)
         return problem_response(Problem("Something failed here; the log has it under the request id"), request_id)
 
     async def _break_off(
@@ -231,7 +231,7 @@ class Duties:
         if not isinstance(error, NotServing):
             self._log.exception(
                 "a request failed after its answer had begun",
-                plugin=duty.guest.name,
+                plugin=duty.traffic.name,
                 route=duty.template,
                 request_id=request_id,
             )

@@ -19,8 +19,8 @@ from aiohttp import web
 from yarl import URL
 
 from serai.errors import PluginError, Unavailable
-from serai.web.guests import DrainReport, Guest
 from serai.web.route_table import Access, RouteTable
+from serai.web.traffic import DrainReport, Traffic
 
 Resolved = tuple[web.UrlMappingMatchInfo | None, set[str]]
 Resolver = Callable[[web.Request], Awaitable[Resolved]]
@@ -68,7 +68,7 @@ class NotServing(Unavailable):
 
 @attrs.frozen
 class _Mounted:
-    guest: Guest
+    traffic: Traffic
     runner: web.AppRunner
     stopping: asyncio.Event
 
@@ -81,7 +81,7 @@ class Mounts:
         self._shutdown_grace = shutdown_grace
         self._resolvers: dict[str, Resolver] = {}
         self._mounted: dict[str, _Mounted] = {}
-        self._stand_ins: dict[str, Guest] = {}
+        self._stand_ins: dict[str, Traffic] = {}
         self._live = _LiveResource(self._resolvers)
 
     def attach(self, root: web.Application) -> None:
@@ -112,10 +112,10 @@ class Mounts:
         except BaseException:
             await _clean_up(runner, start_limit)
             raise
-        guest = Guest(name, body_limit=site.body_limit)
+        traffic = Traffic(name, body_limit=site.body_limit)
         self.forget(name)
-        self._table.enter(site.app, guest, site.access)
-        self._mounted[name] = _Mounted(guest, runner, site.stopping)
+        self._table.enter(site.app, traffic, site.access)
+        self._mounted[name] = _Mounted(traffic, runner, site.stopping)
         self._resolvers[name] = resource.resolve
 
     async def withdraw(self, name: str, grace: float) -> DrainReport:
@@ -128,9 +128,9 @@ class Mounts:
             raise PluginError(f"{name} is not mounted")
         self.stand_in(name, draining(grace))
         mounted.stopping.set()
-        report = await mounted.guest.drain(grace)
+        report = await mounted.traffic.drain(grace)
         error = await _clean_up(mounted.runner, max(grace, 1.0))
-        self._table.leave(mounted.guest)
+        self._table.leave(mounted.traffic)
         return attrs.evolve(report, error=error)
 
     def stand_in(self, name: str, answer: StandIn) -> None:
@@ -138,7 +138,7 @@ class Mounts:
         if name in self._mounted:
             raise PluginError(f"{name} serves; nothing can stand in for it", hint="withdraw it first")
         self.forget(name)
-        guest = Guest(name, body_limit=sys.maxsize)  # no body is read, and 503 says more than 413
+        traffic = Traffic(name, body_limit=sys.maxsize)  # no body is read, and 503 says more than 413
 
         async def refuse(request: web.Request) -> web.StreamResponse:
             raise NotServing(name, answer)
@@ -147,16 +147,16 @@ class Mounts:
             return web.UrlMappingMatchInfo({}, route), set()
 
         route = web.ResourceRoute("*", refuse, self._live)
-        self._table.enter_stand_in(route, guest)
-        self._stand_ins[name] = guest
+        self._table.enter_stand_in(route, traffic)
+        self._stand_ins[name] = traffic
         self._resolvers[name] = resolve
 
     def forget(self, name: str) -> None:
         """Answer 404 under `/{name}` where something stood in: the plugin is disabled."""
-        guest = self._stand_ins.pop(name, None)
-        if guest is not None:
+        traffic = self._stand_ins.pop(name, None)
+        if traffic is not None:
             del self._resolvers[name]
-            self._table.leave(guest)
+            self._table.leave(traffic)
 
     async def _withdraw_all(self, _root: web.Application) -> None:
         """Withdraw every plugin, the last mounted first; the grace time is for all of them together."""

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import attrs
 from aiohttp import web
 
-from serai.web.guests import Guest
+from serai.web.traffic import Traffic
 
 
 class RouteMeter(Protocol):
@@ -45,7 +45,7 @@ _PUBLIC = Access(public=True)
 class Duty:
     """What the kernel does for one route."""
 
-    guest: Guest
+    traffic: Traffic
     template: str
     """The route's path with its parameters' names in place of values: all that logs and metrics say about it."""
     permission: str | None
@@ -63,21 +63,21 @@ class RouteTable:
         # Weak: a request may have been routed into an application just before that left.
         self._unmatched: WeakKeyDictionary[web.Application, Duty] = WeakKeyDictionary()
 
-    def enter(self, app: web.Application, guest: Guest, access: Mapping[Any, Access]) -> None:
+    def enter(self, app: web.Application, traffic: Traffic, access: Mapping[Any, Access]) -> None:
         """Prepare every route of an application; `access` has those of its handlers that state who may ask them."""
         for route in app.router.routes():
             template = route.resource.canonical if route.resource is not None else ""
             stated = access.get(route.handler, _ANY_PRINCIPAL)
-            self._by_route[route] = self._duty(guest, template, route.method, stated)
-        self._unmatched[app] = self._duty(guest, _below(guest), "*", _PUBLIC)
+            self._by_route[route] = self._duty(traffic, template, route.method, stated)
+        self._unmatched[app] = self._duty(traffic, _below(traffic), "*", _PUBLIC)
 
-    def enter_stand_in(self, route: web.AbstractRoute, guest: Guest) -> None:
+    def enter_stand_in(self, route: web.AbstractRoute, traffic: Traffic) -> None:
         """Prepare the one route that answers everything below a plugin's name."""
-        self._by_route[route] = self._duty(guest, _below(guest), "*", _PUBLIC)
+        self._by_route[route] = self._duty(traffic, _below(traffic), "*", _PUBLIC)
 
-    def leave(self, guest: Guest) -> None:
-        """Forget a guest's routes."""
-        self._by_route = {route: duty for route, duty in self._by_route.items() if duty.guest is not guest}
+    def leave(self, traffic: Traffic) -> None:
+        """Forget a plugin's routes."""
+        self._by_route = {route: duty for route, duty in self._by_route.items() if duty.traffic is not traffic}
 
     def find(self, match: web.UrlMappingMatchInfo) -> Duty:
         """The duty of the route that a request was matched to, or of none (404, 405) in the application it came to."""
@@ -87,11 +87,11 @@ class RouteTable:
         root, *mounted = match.apps
         return self._unmatched[mounted[0] if mounted else root]
 
-    def _duty(self, guest: Guest, template: str, method: str, access: Access) -> Duty:
-        meter = self._metrics.route(guest.name, template, method)
-        return Duty(guest, template, access.permission, access.public, access.probe, meter)
+    def _duty(self, traffic: Traffic, template: str, method: str, access: Access) -> Duty:
+        meter = self._metrics.route(traffic.name, template, method)
+        return Duty(traffic, template, access.permission, access.public, access.probe, meter)
 
 
-def _below(guest: Guest) -> str:
-    """The template of all paths of a guest that are no route's."""
-    return "/*" if guest.name == "kernel" else f"/{guest.name}/*"
+def _below(traffic: Traffic) -> str:
+    """The template of all paths of a plugin that are no route's."""
+    return "/*" if traffic.name == "kernel" else f"/{traffic.name}/*"

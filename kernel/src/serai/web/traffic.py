@@ -1,4 +1,4 @@
-"""`Guest`: what one plugin has in flight, and how that is brought to an end."""
+"""`Traffic`: what one plugin has in flight, and how that is brought to an end."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class DrainReport:
     """What went wrong when the plugin's application cleaned up."""
 
 
-class Guest:
+class Traffic:
     """A plugin as the web floor sees it: its limits, and its requests in flight.
 
-    The kernel's own routes are a guest too, one that is never asked to leave.
+    The kernel's own routes have theirs too, which is never asked to leave.
     """
 
     def __init__(self, name: str, *, body_limit: int) -> None:

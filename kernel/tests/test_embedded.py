@@ -343,14 +343,13 @@ async def test_a_socket_folder_of_somebody_else_is_refused(state_dir: Path) -> N
 
 @only_root
 async def test_another_local_user_is_refused(state_dir: Path) -> None:
-    said: list[str] = []
-    server = make_server(state_dir, said)
+    server = make_server(state_dir)
     await server.start()
     try:
         layout = Layout(state_dir)
         owner = pwd.getpwuid(layout.data.stat().st_uid)
-        assert len(said) == 1
-        assert f"runs as {owner.pw_name}" in said[0]
+        assert f"runs as {owner.pw_name}" in server.outside
+        assert str(layout.home) in server.outside
         pid_file = PidFile.read(layout.data)
         assert pid_file is not None
         assert pid_file.socket_folder is not None

@@ -88,8 +88,8 @@ class KernelSettings:
     ] = 16 * 1024 * 1024
     client_rate: Annotated[
         float, Meta(gt=0, description="Requests a second that one client may send in the long run.")
-    ] = 100.0
-    client_burst: Annotated[int, Meta(ge=1, description="Requests that one client may send at once.")] = 200
+    ] = 1000.0
+    client_burst: Annotated[int, Meta(ge=1, description="Requests that one client may send at once.")] = 2000
     demo: Annotated[
         DemoSettings | None, Meta(description="Makes this deployment a demo, which serves on a loopback address only.")
     ] = None

@@ -51,11 +51,17 @@ class EmbeddedServer:
         self._lock: IO[bytes] | None = None
         self._socket_folder: Path | None = None
         self._dsn = ""
+        self._outside = ""
 
     @property
     def dsn(self) -> str:
         """How to reach the database as its owner, over the socket. It holds the password: never show it."""
         return self._dsn
+
+    @property
+    def outside(self) -> str:
+        """What of the server is not in the state directory, in one sentence for people."""
+        return self._outside
 
     async def start(self) -> None:
         """Make the database where there is none, start the server and return when it answers.
@@ -103,9 +109,7 @@ class EmbeddedServer:
     async def _start(self) -> None:
         layout = self._layout
         account = account_for(layout.data)
-        notice = layout.prepare(account)
-        if notice is not None:
-            self._report(notice)
+        layout.prepare(account)
         self._take_lock()
         binaries = choose(layout.data, await asyncio.to_thread(self._locate))
         if binaries.parts and not account.is_ours:
@@ -119,6 +123,7 @@ class EmbeddedServer:
                 hint="bring back the file postgresql-postgres.password from the backup of the state directory",
             )
         self._socket_folder = socket_folder = layout.socket_folder(account)
+        self._outside = layout.outside(account, socket_folder)
         with _opened_log(layout.log) as log:
             self._process = await death_guard.start(postgres_command(binaries, layout, socket_folder), account, log)
         try:

@@ -65,8 +65,8 @@ class Layout:
     def lock(self) -> Path:
         return self.state_dir / "postgresql.lock"
 
-    def prepare(self, account: Account) -> str | None:
-        """Make the folders; the sentence to tell people when the data had to go elsewhere."""
+    def prepare(self, account: Account) -> None:
+        """Make the folders."""
         self.state_dir.mkdir(parents=True, exist_ok=True)
         self.log.parent.mkdir(exist_ok=True)
         link = self.state_dir / "postgresql"
@@ -77,7 +77,7 @@ class Layout:
             )
         if account.is_ours or self.home.exists():
             self.home.mkdir(mode=0o700, exist_ok=True)
-            return None
+            return
         # Only `data` in it becomes the account's: nothing that root writes or runs lies in a folder of the account.
         # A name that was never used: a state directory made anew at the same place begins with an empty database.
         elsewhere = _ROOTS_HOME / f"{self.key}-{secrets.token_hex(4)}"
@@ -85,10 +85,13 @@ class Layout:
         for folder in (_ROOTS_HOME, elsewhere):
             folder.chmod(0o755)
         link.symlink_to(elsewhere)
-        return (
-            f"Started by root, PostgreSQL runs as {account.name}, whom the state directory may be closed to: "
-            f"its data and programs are in {elsewhere} (linked as {link})."
-        )
+
+    def outside(self, account: Account, socket_folder: Path) -> str:
+        """What of PostgreSQL is not in the state directory, in one sentence for people."""
+        sentence = f"PostgreSQL has its socket in {socket_folder}"
+        if not self.home.is_relative_to(self.state_dir):
+            sentence += f"; it runs as {account.name}, not as root, with its data and programs in {self.home}"
+        return sentence
 
     def socket_folder(self, account: Account) -> Path:
         """The private folder of the socket, made if need be: short, because a socket's path must be.

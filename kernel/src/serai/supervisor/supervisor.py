@@ -107,7 +107,9 @@ class Supervisor:
             yield self._kernel.database.reveal()
             return
         server = EmbeddedServer(state_dir, self._show)
+        self._show("starting PostgreSQL")
         await server.start()
+        self._show(server.outside)
         keeper = asyncio.create_task(self._keep(server), name="postgresql")
         try:
             yield server.dsn

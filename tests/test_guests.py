@@ -222,6 +222,17 @@ def test_a_guest_that_kills_the_process_is_left_out_after_three_times(run_serai,
     assert serai.get("/good/hello").status == 200
 
 
+def test_stopping_does_not_wait_for_a_plugin_that_hangs_at_its_start(run_serai, site, until):
+    serai = run_serai(toml("good", "hanging").replace("start_timeout = 3", "start_timeout = 300"), site)
+    serai.start()
+    until(
+        lambda: {name: row["state"] for name, row in serai.status().items()}
+        == {"good": "running", "hanging": "starting"},
+        "the good one serves while the other hangs",
+    )
+    assert serai.stop() == 0
+
+
 def test_a_crashing_handler_tells_no_secret(run_serai, site):
     serai = run_serai(toml("good"), site)
     serai.start()

@@ -17,7 +17,7 @@ from serai.errors import describe
 from serai.hosting.backoff import Backoff
 from serai.hosting.entry_points import PLUGINS, installed
 from serai.hosting.guest import Guest, Services, stand_in_of
-from serai.hosting.loading import Loader
+from serai.hosting.loading import Loaded, Loader
 from serai.hosting.order import missing_requirement, start_order
 from serai.hosting.overrides import CHANNEL, Override, read_overrides
 from serai.hosting.reports import HEARTBEAT, PluginReport, Reporter
@@ -60,6 +60,8 @@ class Host:
         self._unloaded: dict[str, Unloaded] = {}
         self._overrides: dict[str, Override] = {}
         self._actions: dict[str, asyncio.Task[None]] = {}
+        self._startups: set[asyncio.Task[None]] = set()
+        """Those of the actions that load or start."""
         self._nothing_to_do = False
         self._wake = asyncio.Event()
         self._read_again = True
@@ -80,12 +82,14 @@ class Host:
         for name in self._names:
             self._unloaded[name] = Unloaded(restart=self._asked_restarts(name))
             self._show_unloaded(name, self._unloaded[name].status)
-            self._begin(name, self._load(name))
+            self._begin_startup(name, self._load(name))
         self._task = asyncio.create_task(self._converge_forever(), name="host")
 
     async def close(self) -> None:
         """Stop all plugins, dependants first, and take this process out of the reports."""
         self._closing = True
+        for task in self._startups:
+            task.cancel()  # nobody waits for a plugin that would only be stopped again
         self._wake.set()
         if self._task is not None:
             await self._task
@@ -173,7 +177,7 @@ class Host:
     def _converge(self) -> None:
         for name, unloaded in list(self._unloaded.items()):
             if name not in self._actions and not self._closing and self._may_load(name, unloaded):
-                self._begin(name, self._load(name))
+                self._begin_startup(name, self._load(name))
         order, never = start_order({name: guest.declared for name, guest in self._guests.items()})
         for name, blocked in never.items():
             self._refuse(self._guests[name], blocked)
@@ -189,7 +193,7 @@ class Host:
         for name in order:
             guest = self._guests[name]
             if name not in leaving and name not in self._actions and self._may_start(guest):
-                self._begin(name, self._start(guest))
+                self._begin_startup(name, self._start(guest))
 
     def _why_not(self, guest: Guest, leaving: dict[str, Status | Trouble]) -> Status | Trouble | None:
         """Why the plugin shall not serve now; None where it shall."""
@@ -260,7 +264,12 @@ class Host:
 
     # -- actions -----------------------------------------------------------------------------------------------
 
-    def _begin(self, name: str, action: Coroutine[Any, Any, None]) -> None:
+    def _begin_startup(self, name: str, action: Coroutine[Any, Any, None]) -> None:
+        task = self._begin(name, action)
+        self._startups.add(task)
+        task.add_done_callback(self._startups.discard)
+
+    def _begin(self, name: str, action: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(action, name=f"host:{name}")
         self._actions[name] = task
 
@@ -272,6 +281,7 @@ class Host:
                 log.error("the kernel failed to handle a plugin", name=name, exc_info=error)
 
         task.add_done_callback(done)
+        return task
 
     async def _start(self, guest: Guest) -> None:
         guest.restart = self._asked_restarts(guest.name)
@@ -299,7 +309,7 @@ class Host:
         self._show_unloaded(name, Status(state=State.STARTING, since=datetime.now(UTC), reason="importing"))
         try:
             async with self._starting(name):
-                loaded = await self._loader.load(name)
+                loaded = await self._loaded(name)
         except Trouble as trouble:
             if not trouble.blocked:
                 unloaded.backoff.failed()
@@ -310,6 +320,14 @@ class Host:
         guest.restart = unloaded.restart
         self._guests[name] = guest
         del self._unloaded[name]
+
+    async def _loaded(self, name: str) -> Loaded:
+        try:
+            return await self._loader.load(name)
+        except Trouble:
+            raise
+        except Exception as error:  # a guest may break in ways that nobody foresaw; it stays its own trouble
+            raise Trouble(Code.HOOK_FAILED, f"{name} cannot be loaded: {type(error).__name__}: {error}") from error
 
     def _may_load(self, name: str, unloaded: Unloaded) -> bool:
         return unloaded.backoff.due or self._asked_restarts(name) > unloaded.restart

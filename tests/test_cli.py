@@ -120,7 +120,9 @@ def test_jobs(serai, until):
         "total": "NoneType",
     }
     until(lambda: json_of(serai, "jobs", "runs", "isapi.sync")[-1]["state"] == "succeeded", "the first sync")
-    found = shape(json_of(serai, "jobs", "runs", "isapi.sync")[-1:])[0]
+    first = json_of(serai, "jobs", "runs", "isapi.sync")[-1]
+    assert re.match(r"done: [\d,]+ read, 0 quarantined, [\d,]+ added", first["note"])
+    found = shape(first)
     assert found.keys() == run.keys()
     assert {key: found[key] for key in ("id", "tick", "started_at", "finished_at")} == {
         key: run[key] for key in ("id", "tick", "started_at", "finished_at")

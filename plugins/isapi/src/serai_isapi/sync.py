@@ -7,7 +7,7 @@ runs leave the last good data as it is. The same reading twice changes nothing t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import date, datetime
 from typing import Protocol
@@ -94,7 +94,7 @@ async def synchronise(ctx: Context, progress: Progress) -> None:
         raise
     else:
         await record.finish("done", counts, ctx.now())
-        progress("done")
+        progress(_summary(counts))
 
 
 async def _run(
@@ -124,6 +124,14 @@ async def _run(
     progress("applying")
     await record.reach("applying", counts)
     await _apply(ctx, connection, record, counts, reading.clock)
+
+
+def _summary(counts: Mapping[str, Counts]) -> str:
+    """What the run did, over all views, in rows."""
+    totals = {
+        field.name: sum(getattr(count, field.name) for count in counts.values()) for field in attrs.fields(Counts)
+    }
+    return "done: " + ", ".join(f"{total:,} {name}" for name, total in totals.items())
 
 
 async def _check_views(source: Source, device: str) -> None:

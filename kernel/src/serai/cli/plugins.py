@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 import click
@@ -97,7 +97,7 @@ async def restart_command(deployment: Deployment, name: str, why: str, json_: bo
 async def _act(
     deployment: Deployment,
     name: str,
-    act: Callable[[House, str], object],
+    act: Callable[[House, str], Awaitable[None]],
     reached: Callable[[PluginReport, int], bool],
     json_: bool,
 ) -> None:
@@ -105,7 +105,7 @@ async def _act(
     names = _enabled(deployment, name)
     async with opened(deployment) as house:
         for plugin in names:
-            await act(house, plugin)  # type: ignore[misc]  # an async function
+            await act(house, plugin)
         limit = deployment.kernel.start_timeout + deployment.kernel.stop_grace + 5.0
         if not await _reached(house, names, reached, limit):
             say(f"it takes longer than {limit:g} s; `serai status` shows how it goes")

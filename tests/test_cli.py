@@ -235,3 +235,22 @@ def test_a_file_that_is_not_there_is_named(serai, tmp_path):
     assert done.returncode == 1
     assert "nothing.toml" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_plugin_whose_device_is_missing_or_down_says_so(run_serai, until):
+    serai = run_serai(TOML.replace('source = "ehr"', 'source = "nosuch"'))
+    serai.start()
+    row = until(lambda: (rows := serai.status())["isapi"]["state"] == "blocked" and rows["isapi"], "isapi is blocked")
+    assert row["reason_code"] == "device-missing"
+    assert "nosuch" in row["reason"]
+    serai.stop()
+
+    serai = run_serai(
+        TOML.replace('driver = "ehr_demo"\nsize = 200', 'driver = "ehr_postgres"\ndsn = "postgresql://x@127.0.0.1:1/x"')
+    )
+    serai.start()
+    row = until(
+        lambda: (rows := serai.status())["isapi"]["reason_code"] == "device-down" and rows["isapi"], "isapi is degraded"
+    )
+    assert row["state"] == "degraded"
+    assert "ehr (ehr_postgres)" in row["reason"]

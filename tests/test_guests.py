@@ -226,8 +226,9 @@ def test_stopping_does_not_wait_for_a_plugin_that_hangs_at_its_start(run_serai, 
     serai = run_serai(toml("good", "hanging").replace("start_timeout = 3", "start_timeout = 300"), site)
     serai.start()
     until(
-        lambda: {name: row["state"] for name, row in serai.status().items()}
-        == {"good": "running", "hanging": "starting"},
+        lambda: (
+            {name: row["state"] for name, row in serai.status().items()} == {"good": "running", "hanging": "starting"}
+        ),
         "the good one serves while the other hangs",
     )
     assert serai.stop() == 0

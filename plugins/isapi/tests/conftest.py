@@ -148,6 +148,9 @@ class Devices:
         assert isinstance(self.source, protocol)
         return self.source
 
+    def state(self, name: str) -> None:
+        assert name == "ehr"
+
     async def wait_for(self, protocol: type, name: str, *, timeout: float) -> Company:
         return self.get(protocol, name)
 

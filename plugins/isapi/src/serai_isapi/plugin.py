@@ -52,6 +52,7 @@ def register_migrations() -> str:
 @asynccontextmanager
 async def lifespan(ctx: Context) -> AsyncIterator[None]:
     """Provide what the routes read from, and keep `DataState` fresh."""
+    ctx.devices.state(ctx.get(Settings).source)  # there is such a device, and how it is matters from the start
     state = DataState(ctx.db)
     ctx.provide(Directory, Directory(ctx.db))
     ctx.provide(Departments, Departments(ctx.db))

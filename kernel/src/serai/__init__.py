@@ -36,6 +36,9 @@ if TYPE_CHECKING:
         Driver as Driver,
     )
     from serai.declarations import (
+        Encoded as Encoded,
+    )
+    from serai.declarations import (
         Health as Health,
     )
     from serai.declarations import (
@@ -104,7 +107,7 @@ _HOMES = {
     "serai.config": ("Secret",),
     "serai.context": ("Call", "Context", "Database", "Devices", "Principal", "Run"),
     "serai.declarations": (
-        "Api", "Driver", "Health", "Job", "Link", "Log", "Page", "PageQuery", "PluginInfo", "Setting", "job",
+        "Api", "Driver", "Encoded", "Health", "Job", "Link", "Log", "Page", "PageQuery", "PluginInfo", "Setting", "job",
     ),
     "serai.errors": (
         "Conflict", "DeviceDown", "Forbidden", "Invalid", "Mistake", "NotFound", "PluginError", "Problem", "Refused",

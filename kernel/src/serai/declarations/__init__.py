@@ -5,12 +5,13 @@ from serai.declarations.jobs import Job, JobHandler, Setting, job
 from serai.declarations.logs import Log
 from serai.declarations.plugin import Health, PluginInfo
 from serai.declarations.routes import Api, Handler, Route
-from serai.declarations.shapes import Page, PageQuery
+from serai.declarations.shapes import Encoded, Page, PageQuery
 
 __all__ = [
     "Api",
     "Driver",
     "DriverFactory",
+    "Encoded",
     "Handler",
     "Health",
     "Job",

@@ -24,11 +24,14 @@ from serai import DeviceDown
 from serai_ehr import VIEWS, View, ViewFault
 from serai_isapi import tables
 from serai_isapi.departments import Departments
-from serai_isapi.directory import Directory, Filter
+from serai_isapi.directory import Directory
 from serai_isapi.fields import shown
+from serai_isapi.filters import Filter
 from serai_isapi.journal import Journal
+from serai_isapi.people import People
 from serai_isapi.settings import Settings
 from serai_isapi.shapes import Employee
+from serai_isapi.snapshot import Snapshots
 from serai_isapi.state import DataState
 from serai_isapi.sync import synchronise
 
@@ -174,9 +177,12 @@ class House:
         self.devices = Devices(company)
         self.log = Log()
         self.present = NOON
+        self.snapshots = Snapshots(db, self.log)
+        directory = Directory(db)
         self.provided: dict[type, Any] = {
             DataState: DataState(db),
-            Directory: Directory(db),
+            Directory: directory,
+            People: People(directory, self.snapshots),
             Departments: Departments(db),
             Journal: Journal(db),
         }
@@ -202,6 +208,7 @@ class House:
             await synchronise(self, lambda note, **_: None)
         finally:
             await self.get(DataState).refresh()
+            await self.snapshots.refresh()
         return await self.last_run()
 
     async def last_run(self) -> dict[str, Any]:

@@ -42,6 +42,7 @@ class Shown:
 
     fields: tuple[str, ...]
     denied: tuple[str, ...] = ()
+    masked: tuple[str, ...] = ()
 
 
 def shown(asked: Sequence[str] | None, may: Callable[[str], bool]) -> Shown:

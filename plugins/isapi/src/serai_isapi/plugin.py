@@ -10,7 +10,9 @@ from serai_isapi import api, jobs
 from serai_isapi.departments import Departments
 from serai_isapi.directory import Directory
 from serai_isapi.journal import Journal
+from serai_isapi.people import People
 from serai_isapi.settings import Settings
+from serai_isapi.snapshot import Snapshots
 from serai_isapi.state import DataState
 
 
@@ -51,15 +53,20 @@ def register_migrations() -> str:
 @hookimpl
 @asynccontextmanager
 async def lifespan(ctx: Context) -> AsyncIterator[None]:
-    """Provide what the routes read from, and keep `DataState` fresh."""
+    """Provide what the routes read from, and keep `DataState` and the people in memory fresh."""
     ctx.devices.state(ctx.get(Settings).source)  # there is such a device, and how it is matters from the start
     state = DataState(ctx.db)
-    ctx.provide(Directory, Directory(ctx.db))
+    snapshots = Snapshots(ctx.db, ctx.log)
+    directory = Directory(ctx.db)
+    ctx.provide(Directory, directory)
+    ctx.provide(People, People(directory, snapshots))
     ctx.provide(Departments, Departments(ctx.db))
     ctx.provide(Journal, Journal(ctx.db))
     ctx.provide(DataState, state)
     ctx.db.listen("synced", state.refresh)
+    ctx.db.listen("synced", snapshots.heard)
     await state.refresh()
+    ctx.spawn(snapshots.keep(), name="people in memory")
     yield
 
 

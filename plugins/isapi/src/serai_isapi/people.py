@@ -1,0 +1,83 @@
+"""Who is asked for: from memory where it can answer, else from the database. Both answer in the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from serai import Encoded
+from serai_isapi.directory import Directory, EmployeeNotFound
+from serai_isapi.fields import Shown
+from serai_isapi.filters import Filter
+from serai_isapi.published import PRESENT, Edition
+from serai_isapi.shapes import Employee, FoundEmployees
+from serai_isapi.snapshot import ReadyPeople, Snapshot, Snapshots, cut_of, search
+
+
+@attrs.frozen
+class People:
+    """The hot reads of people. Memory holds today, and shows a field or not: other days and masks are `directory`'s."""
+
+    directory: Directory
+    snapshots: Snapshots
+
+    async def one(self, emplid: str, *, shown: Shown, edition: Edition = PRESENT) -> Employee | Encoded[Employee]:
+        """That person, whatever their status. Raises `EmployeeNotFound`."""
+        snapshot = self._memory(shown, edition)
+        if snapshot is None:
+            return await self.directory.one(emplid, shown=shown, edition=edition)
+        person = snapshot.one(emplid)
+        if person is None:
+            raise EmployeeNotFound
+        return Encoded(cut_of(shown.fields)(person))
+
+    async def by_account(
+        self, rtx_id: str, *, shown: Shown, edition: Edition = PRESENT
+    ) -> Employee | Encoded[Employee]:
+        """The bearer of that chat account; of several the one who works here. Raises `EmployeeNotFound`."""
+        snapshot = self._memory(shown, edition)
+        if snapshot is None:
+            return await self.directory.by_account(rtx_id, shown=shown, edition=edition)
+        person = snapshot.by_account(rtx_id)
+        if person is None:
+            raise EmployeeNotFound
+        return Encoded(cut_of(shown.fields)(person))
+
+    async def batch(
+        self, emplids: Sequence[str], *, shown: Shown, edition: Edition = PRESENT
+    ) -> FoundEmployees | Encoded[FoundEmployees]:
+        """These people, each one once, in the order given, and the ids that nobody has."""
+        snapshot = self._memory(shown, edition)
+        if snapshot is None:
+            return await self.directory.batch(emplids, shown=shown, edition=edition)
+        asked = {emplid: snapshot.one(emplid) for emplid in emplids}
+        found = [person for person in asked.values() if person is not None]
+        missing = [emplid for emplid, person in asked.items() if person is None]
+        return ReadyPeople(found, cut_of(shown.fields)).found(missing)
+
+    async def manager_chain(
+        self, emplid: str, *, shown: Shown, edition: Edition = PRESENT
+    ) -> list[Employee] | ReadyPeople:
+        """The person's manager, their manager and so on up. Raises `EmployeeNotFound`."""
+        snapshot = self._memory(shown, edition)
+        if snapshot is None:
+            return await self.directory.manager_chain(emplid, shown=shown, edition=edition)
+        person = snapshot.one(emplid)
+        if person is None:
+            raise EmployeeNotFound
+        return ReadyPeople(list(snapshot.managers(person)), cut_of(shown.fields))
+
+    async def search(
+        self, wanted: Filter, *, shown: Shown, edition: Edition = PRESENT, limit: int = 50, after: str | None = None
+    ) -> list[Employee] | ReadyPeople:
+        """At most `limit` people in the order of their emplids, from beyond `after` on."""
+        snapshot = self._memory(shown, edition)
+        found = None if snapshot is None else search(snapshot, wanted, limit=limit, after=after)
+        if found is None:
+            return await self.directory.search(wanted, shown=shown, edition=edition, limit=limit, after=after)
+        return ReadyPeople(found, cut_of(shown.fields))
+
+    def _memory(self, shown: Shown, edition: Edition) -> Snapshot | None:
+        """The newest snapshot, where it can answer this."""
+        return None if shown.masked or edition is not PRESENT else self.snapshots.current

@@ -1,0 +1,79 @@
+"""One state of all people, which nothing changes any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import attrs
+
+from serai_isapi.snapshot.lines import Lines, LinesBuilder
+from serai_isapi.snapshot.pace import Pace
+from serai_isapi.snapshot.person import ACCOUNT, Person, lines_of, prefix
+
+REBUILD_PART = 10
+"""From every tenth person on, it is quicker to index all anew than what has changed."""
+
+
+@attrs.frozen
+class Snapshot:
+    """People by emplid, and the one index by which they are found."""
+
+    people: Mapping[bytes, Person]
+    index: Lines
+
+    def one(self, emplid: str) -> Person | None:
+        """The person of that emplid."""
+        return self.people.get(emplid.encode())
+
+    def by_account(self, rtx_id: str) -> Person | None:
+        """The bearer of that chat account; of several the one who works here, of several of these the last."""
+        bearers = [self.people[emplid] for emplid in self.index.starting_with(prefix(ACCOUNT, rtx_id))]
+        return max(bearers, key=lambda person: (person.status == "active", person.id), default=None)
+
+    def several(self, emplids: Sequence[str]) -> list[Person]:
+        """Those of them that there are, each one once, in the order given."""
+        found = (self.one(emplid) for emplid in dict.fromkeys(emplids))
+        return [person for person in found if person is not None]
+
+    def managers(self, person: Person) -> Iterator[Person]:
+        """The manager, that one's manager and so on up; it ends before anybody comes twice."""
+        seen = {person.id}
+        above: Person | None = person
+        while above is not None and above.manager is not None:
+            above = self.one(above.manager)
+            if above is None or above.id in seen:
+                return
+            seen.add(above.id)
+            yield above
+
+    async def changed(self, changes: Mapping[bytes, Person | None], pace: Pace) -> Snapshot:
+        """The same with other people, by emplid: None for those who are gone."""
+        people = {**self.people}
+        removed: set[bytes] = set()
+        added: set[bytes] = set()
+        few = len(changes) * REBUILD_PART < len(people)
+        for emplid, person in changes.items():
+            before = people.pop(emplid, None) if person is None else people.get(emplid)
+            if person is not None:
+                people[emplid] = person
+            if few:
+                old = {line for line, _ in lines_of(before)} if before else set()
+                new = {line for line, _ in lines_of(person)} if person else set()
+                removed |= old - new
+                added |= new - old
+                await pace.rest()
+        index = await (self.index.changed(removed, added, pace) if few else index_of(people, pace))
+        return Snapshot(people, index)
+
+
+EMPTY = Snapshot({}, Lines([], []))
+
+
+async def index_of(people: Mapping[bytes, Person], pace: Pace) -> Lines:
+    """The index of these people, made from nothing."""
+    builder = LinesBuilder()
+    for person in people.values():
+        for line, shelf in lines_of(person):
+            builder.add(line, line[:shelf])
+        await pace.rest()
+    return await builder.finish(pace)

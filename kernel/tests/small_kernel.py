@@ -160,6 +160,7 @@ async def small_kernel(aiohttp_client: Any) -> Callable[..., Awaitable[SmallKern
         proxies: Proxies | None = None,
         routes: Mapping[str, Any] | None = None,
         access: Mapping[Any, Access] | None = None,
+        attach: Callable[[web.Application], Mapping[Any, Access]] | None = None,
         shutdown_grace: float = 1.0,
     ) -> SmallKernel:
         recorded = Recorded()
@@ -179,7 +180,8 @@ async def small_kernel(aiohttp_client: Any) -> Callable[..., Awaitable[SmallKern
             log=log,
             public_url=public_url,
         )
-        duties.attach(root, access or {}, body_limit=1024)
+        stated = {**(access or {}), **(attach(root) if attach else {})}
+        duties.attach(root, stated, body_limit=1024)
         return SmallKernel(mounts, table, recorded, await aiohttp_client(root))
 
     return make

@@ -1,4 +1,4 @@
-"""The aiohttp application of one plugin, made anew for every start."""
+"""The aiohttp application of one plugin, made anew for every start; the kernel's own routes are added alike."""
 
 from __future__ import annotations
 
@@ -35,16 +35,25 @@ def build_site(routes: Routes, context: Context, cursors: Cursors) -> Site:
     app = web.Application()
     app[CONTEXT] = context
     app[CURSORS] = cursors
-    access: dict[Any, Access] = {}
-    for api in routes.apis:
-        for bound in routes_of(routes.name, api):
-            app.router.add_route(bound.method, bound.path, bound.handler)
-            access[bound.handler] = Access(permission=bound.route.permission, public=bound.route.public)
+    access = add_apis(app, routes.name, routes.apis)
     for table in routes.tables:
         app.router.add_routes(table)
     if routes.apis:
         app.router.add_get("/api/openapi.json", document_handler(openapi_of(routes)))
     return Site(app=app, access=access, body_limit=routes.info.body_limit, stopping=context.stopping)
+
+
+def add_apis(app: web.Application, name: str, apis: Sequence[Api], *, prefix: str = "") -> dict[Any, Access]:
+    """Add typed routes under `prefix`; who may ask each. Raises `PluginError`, which names `name`, where one cannot be.
+
+    The application has a `CONTEXT` and `CURSORS`.
+    """
+    access: dict[Any, Access] = {}
+    for api in apis:
+        for bound in routes_of(name, api):
+            app.router.add_route(bound.method, prefix + bound.path, bound.handler)
+            access[bound.handler] = Access(permission=bound.route.permission, public=bound.route.public)
+    return access
 
 
 def openapi_of(routes: Routes) -> dict[str, Any]:

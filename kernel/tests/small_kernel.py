@@ -20,6 +20,7 @@ from serai.data.tables import metadata
 from serai.identity import tables
 from serai.identity.addresses import Proxies
 from serai.identity.authenticator import Authenticator
+from serai.identity.quotas import Quotas
 from serai.web.duties import Duties
 from serai.web.limits import Limiter
 from serai.web.mounts import Mounts, Site
@@ -78,7 +79,7 @@ def identity_ddl() -> list[str]:
     engine = create_mock_engine(
         "postgresql+asyncpg://", lambda sql, *_, **__: statements.append(str(sql.compile(dialect=engine.dialect)))
     )
-    metadata.create_all(engine, tables=[tables.client, tables.api_key], checkfirst=False)
+    metadata.create_all(engine, tables=[tables.client, tables.api_key, tables.client_use], checkfirst=False)
     return statements
 
 
@@ -176,6 +177,7 @@ async def small_kernel(aiohttp_client: Any) -> Callable[..., Awaitable[SmallKern
             authenticator=Authenticator(database, log),
             proxies=proxies or Proxies(),
             limiter=Limiter(rate, burst),
+            quotas=Quotas(database, log),
             access_log=recorded,
             log=log,
             public_url=public_url,

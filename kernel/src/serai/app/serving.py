@@ -29,14 +29,18 @@ from serai.hosting.binding import bind_devices
 from serai.hosting.context import GuestContext
 from serai.hosting.guest import Services
 from serai.hosting.host import Host
+from serai.hosting.permissions import Permissions
 from serai.hosting.reports import Reporter
 from serai.identity import clients
 from serai.identity.addresses import Proxies
 from serai.identity.authenticator import Authenticator
+from serai.identity.disclosures import Disclosures
+from serai.identity.quotas import Quotas
 from serai.telemetry import logs
 from serai.telemetry.access import AccessLog
 from serai.telemetry.metrics import Metrics
 from serai.web.cursors import Cursors
+from serai.web.disclosing import DISCLOSURES
 from serai.web.duties import Duties
 from serai.web.limits import Limiter
 from serai.web.mounts import Mounts
@@ -90,6 +94,12 @@ class Serving:
         authenticator = Authenticator(database, log)
         await authenticator.start()
         self._stack.push_async_callback(authenticator.stop)
+        quotas = Quotas(database, log)
+        await quotas.start()
+        self._stack.push_async_callback(quotas.stop)
+        disclosures = Disclosures(database, log, kept_months=kernel.access_log_kept_months)
+        await disclosures.start()
+        self._stack.push_async_callback(disclosures.stop)
         metrics = Metrics()
         access_log = AccessLog.to_file(kernel.state_dir / "log" / "access.log")
         self._stack.callback(access_log.close)
@@ -100,6 +110,7 @@ class Serving:
             authenticator=authenticator,
             proxies=Proxies([ip_network(network) for network in kernel.trusted_proxies]),
             limiter=Limiter(kernel.client_rate, kernel.client_burst),
+            quotas=quotas,
             access_log=access_log,
             log=log,
             public_url=kernel.public_url,
@@ -129,6 +140,8 @@ class Serving:
         )
         root = web.Application(client_max_size=kernel.body_limit_max)
         context = GuestContext(KERNEL, database, devices, self._kernel_task_failed)
+        context.provide(Permissions, Permissions(host.permissions))
+        root[DISCLOSURES] = disclosures
         self._stack.push_async_callback(context.end_tasks, kernel.stop_grace)
         access = {**Probes(host, database, metrics).attach(root), **add_kernel_api(root, context, cursors)}
         duties.attach(root, access, body_limit=64 * 1024)

@@ -36,6 +36,7 @@ from serai.telemetry.access import AccessLog
 from serai.telemetry.metrics import Metrics
 from serai.web.cursors import Cursors
 from serai.web.duties import Duties
+from serai.web.front import Front
 from serai.web.limits import Limiter
 from serai.web.mounts import Mounts
 from serai.web.route_table import RouteTable
@@ -136,6 +137,8 @@ class Serving:
         )
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
+        assert runner.server is not None
+        Front(mounts.paths, duties.serve).stand_before(runner.server)
         self._site = web.SockSite(runner, listener, backlog=BACKLOG)
         await host.open()
         self._stack.push_async_callback(self._leave, host, duties, runner)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import attrs
@@ -11,6 +12,7 @@ from aiohttp import web
 from serai.context import Context
 from serai.declarations import Api, PluginInfo
 from serai.web.cursors import Cursors
+from serai.web.front import Respond
 from serai.web.keys import CONTEXT, CURSORS
 from serai.web.mounts import Site
 from serai.web.openapi import document, document_handler
@@ -36,15 +38,18 @@ def build_site(routes: Routes, context: Context, cursors: Cursors) -> Site:
     app[CONTEXT] = context
     app[CURSORS] = cursors
     access: dict[Any, Access] = {}
+    direct: dict[Any, Respond] = {}
     for api in routes.apis:
         for bound in routes_of(routes.name, api):
             app.router.add_route(bound.method, bound.path, bound.handler)
             access[bound.handler] = Access(permission=bound.route.permission, public=bound.route.public)
+            if bound.answers:
+                direct[bound.handler] = partial(bound.respond, context, cursors)
     for table in routes.tables:
         app.router.add_routes(table)
     if routes.apis:
         app.router.add_get("/api/openapi.json", document_handler(openapi_of(routes)))
-    return Site(app=app, access=access, body_limit=routes.info.body_limit, stopping=context.stopping)
+    return Site(app=app, access=access, direct=direct, body_limit=routes.info.body_limit, stopping=context.stopping)
 
 
 def openapi_of(routes: Routes) -> dict[str, Any]:

@@ -42,6 +42,7 @@ from serai.web.front import Front
 from serai.web.limits import Limiter
 from serai.web.mounts import Mounts
 from serai.web.route_table import RouteTable
+from serai.work.feed import Feed
 from serai.work.runner import JobRunner
 
 KEEPALIVE = 75.0
@@ -108,6 +109,8 @@ class Serving:
         jobs = JobRunner(database, self._process_id, lambda: datetime.now(UTC), log)
         await jobs.start()
         self._stack.push_async_callback(jobs.stop, kernel.stop_grace)
+        feed = Feed(database)
+        feed.start()
         devices = DeviceHouse(database, self._process_id, kernel.state_dir, log)
         cursors = Cursors([key.encode() for key in self._greeting.keys])
         host = self._host = Host(
@@ -117,6 +120,7 @@ class Serving:
                 migrations=migrations,
                 devices=devices,
                 jobs=jobs,
+                feed=feed,
                 mounts=mounts,
                 cursors=cursors,
                 start_timeout=kernel.start_timeout,

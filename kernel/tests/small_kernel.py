@@ -16,12 +16,17 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 from sqlalchemy import create_mock_engine
 
+from serai.app.kernel_api import add_kernel_api
 from serai.data.tables import metadata
+from serai.hosting.context import GuestContext
+from serai.hosting.permissions import Permissions
 from serai.identity import tables
 from serai.identity.addresses import Proxies
 from serai.identity.authenticator import Authenticator
 from serai.identity.quotas import Quotas
+from serai.web.cursors import Cursors
 from serai.web.duties import Duties
+from serai.web.front import Front
 from serai.web.limits import Limiter
 from serai.web.mounts import Mounts, Site
 from serai.web.route_table import Access, RouteTable
@@ -117,6 +122,17 @@ class Recorded:
         return SimpleNamespace(observe=observe)
 
 
+def kernel_routes(database: Any, *permissions: str) -> Callable[[web.Application], Mapping[Any, Access]]:
+    """What attaches the kernel's own typed routes to a root; `permissions` are all that clients can hold."""
+
+    def attach(root: web.Application) -> Mapping[Any, Access]:
+        context = GuestContext("kernel", database, None, None, pytest.fail)
+        context.provide(Permissions, Permissions(lambda: dict.fromkeys(permissions, "")))
+        return add_kernel_api(root, context, Cursors([b"k" * 32]))
+
+    return attach
+
+
 @attrs.define
 class SmallKernel:
     """A root with mounts and duties, served on a loopback port."""
@@ -184,6 +200,8 @@ async def small_kernel(aiohttp_client: Any) -> Callable[..., Awaitable[SmallKern
         )
         stated = {**(access or {}), **(attach(root) if attach else {})}
         duties.attach(root, stated, body_limit=1024)
-        return SmallKernel(mounts, table, recorded, await aiohttp_client(root))
+        client = await aiohttp_client(root)
+        Front(mounts.paths, duties.serve).stand_before(client.server.runner.server)
+        return SmallKernel(mounts, table, recorded, client)
 
     return make

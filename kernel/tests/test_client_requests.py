@@ -5,13 +5,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from aiohttp import web
+from small_kernel import kernel_routes
 
-from serai.app.kernel_api import add_kernel_api
-from serai.hosting.context import GuestContext
-from serai.hosting.permissions import Permissions
 from serai.identity import clients
-from serai.web.cursors import Cursors
 
 WANTED = {"name": "payroll", "owner": "00000007", "scopes": ["isapi:read"], "purpose": "pays salaries"}
 PROBLEMS = "/-/problems/"
@@ -21,12 +17,9 @@ PROBLEMS = "/-/problems/"
 async def house(kernel_database, small_kernel):
     """A kernel, with callers that have keys: an asker, the owner (00000007), an approver, somebody else."""
 
-    def attach(root: web.Application):
-        context = GuestContext("kernel", kernel_database, None, pytest.fail)
-        context.provide(Permissions, Permissions(lambda: {"isapi:read": "", "kernel:clients": ""}))
-        return add_kernel_api(root, context, Cursors([b"k" * 32]))
-
-    kernel = await small_kernel(database=kernel_database, attach=attach)
+    kernel = await small_kernel(
+        database=kernel_database, attach=kernel_routes(kernel_database, "isapi:read", "kernel:clients")
+    )
     keys = {}
     for name, scopes, person in (
         ("asker", [], "00000001"),

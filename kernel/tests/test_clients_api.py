@@ -5,23 +5,16 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from aiohttp import web
+from small_kernel import kernel_routes
 
-from serai.app.kernel_api import add_kernel_api
-from serai.hosting.context import GuestContext
-from serai.hosting.permissions import Permissions
 from serai.identity import clients
-from serai.web.cursors import Cursors
 
 
 @pytest.fixture
 async def admin(kernel_database, small_kernel):
-    def attach(root: web.Application):
-        context = GuestContext("kernel", kernel_database, None, pytest.fail)
-        context.provide(Permissions, Permissions(lambda: {"isapi:read": "", "kernel:clients": "", "kernel:read": ""}))
-        return add_kernel_api(root, context, Cursors([b"k" * 32]))
-
-    kernel = await small_kernel(database=kernel_database, attach=attach)
+    kernel = await small_kernel(
+        database=kernel_database, attach=kernel_routes(kernel_database, "isapi:read", "kernel:clients", "kernel:read")
+    )
     _, key = await clients.add(kernel_database, name="admin", owner="ops", scopes=["kernel:clients"])
 
     async def call(method, path, body=None, *, key=key, **headers):

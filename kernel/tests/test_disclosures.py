@@ -7,14 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import structlog
 from aiohttp import web
+from small_kernel import kernel_routes
 
-from serai.app.kernel_api import add_kernel_api
 from serai.context import Principal
-from serai.hosting.context import GuestContext
 from serai.identity import clients, disclosed, disclosures
 from serai.identity.disclosed import Asked
 from serai.identity.disclosures import Disclosures, NotNoted
-from serai.web.cursors import Cursors
 from serai.web.disclosing import DISCLOSURES, note_disclosure
 from serai.web.route_table import Access
 
@@ -99,7 +97,7 @@ async def kernel(kernel_database, small_kernel):
 
     def attach(root: web.Application):
         root[DISCLOSURES] = log
-        return add_kernel_api(root, GuestContext("kernel", kernel_database, None, pytest.fail), Cursors([b"k" * 32]))
+        return kernel_routes(kernel_database)(root)
 
     kernel = await small_kernel(database=kernel_database, attach=attach)
     await kernel.publish("emp", {"/people/{emplid}": show}, access={show: Access()})

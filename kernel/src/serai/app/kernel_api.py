@@ -13,7 +13,7 @@ from serai.context import Context
 from serai.web.cursors import Cursors
 from serai.web.keys import CONTEXT, CURSORS
 from serai.web.openapi import document, document_handler
-from serai.web.plugin_app import add_apis
+from serai.web.plugin_app import access_of, add_apis
 from serai.web.route_table import Access
 
 KERNEL = "kernel"
@@ -27,9 +27,9 @@ def add_kernel_api(root: web.Application, context: Context, cursors: Cursors) ->
     """Add the routes to the root, where the kernel's middleware serves them; who may ask each."""
     root[CONTEXT] = context
     root[CURSORS] = cursors
-    access = add_apis(root, KERNEL, APIS, prefix="/-")
+    bound = add_apis(root, KERNEL, APIS, prefix="/-")
     root.router.add_get("/-/api/openapi.json", document_handler(openapi()))
-    return access
+    return access_of(bound)
 
 
 def openapi() -> dict[str, Any]:

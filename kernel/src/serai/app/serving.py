@@ -42,9 +42,11 @@ from serai.telemetry.metrics import Metrics
 from serai.web.cursors import Cursors
 from serai.web.disclosing import DISCLOSURES
 from serai.web.duties import Duties
+from serai.web.front import Front
 from serai.web.limits import Limiter
 from serai.web.mounts import Mounts
 from serai.web.route_table import RouteTable
+from serai.work.feed import Feed
 from serai.work.runner import JobRunner
 
 KEEPALIVE = 75.0
@@ -118,6 +120,8 @@ class Serving:
         jobs = JobRunner(database, self._process_id, lambda: datetime.now(UTC), log)
         await jobs.start()
         self._stack.push_async_callback(jobs.stop, kernel.stop_grace)
+        feed = Feed(database)
+        feed.start()
         devices = DeviceHouse(database, self._process_id, kernel.state_dir, log)
         cursors = Cursors([key.encode() for key in self._greeting.keys])
         host = self._host = Host(
@@ -127,6 +131,7 @@ class Serving:
                 migrations=migrations,
                 devices=devices,
                 jobs=jobs,
+                feed=feed,
                 mounts=mounts,
                 cursors=cursors,
                 start_timeout=kernel.start_timeout,
@@ -139,7 +144,7 @@ class Serving:
             notice=lambda event, name: self._send(Message(event=event, text=name)),
         )
         root = web.Application(client_max_size=kernel.body_limit_max)
-        context = GuestContext(KERNEL, database, devices, self._kernel_task_failed)
+        context = GuestContext(KERNEL, database, devices, feed, self._kernel_task_failed)
         context.provide(Permissions, Permissions(host.permissions))
         root[DISCLOSURES] = disclosures
         self._stack.push_async_callback(context.end_tasks, kernel.stop_grace)
@@ -155,6 +160,8 @@ class Serving:
         )
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
+        assert runner.server is not None
+        Front(mounts.paths, duties.serve).stand_before(runner.server)
         self._site = web.SockSite(runner, listener, backlog=BACKLOG)
         await host.open()
         self._stack.push_async_callback(self._leave, host, duties, runner)

@@ -51,6 +51,9 @@ if TYPE_CHECKING:
         Log as Log,
     )
     from serai.declarations import (
+        Mount as Mount,
+    )
+    from serai.declarations import (
         Page as Page,
     )
     from serai.declarations import (
@@ -58,6 +61,12 @@ if TYPE_CHECKING:
     )
     from serai.declarations import (
         PluginInfo as PluginInfo,
+    )
+    from serai.declarations import (
+        RawAnswer as RawAnswer,
+    )
+    from serai.declarations import (
+        RawRequest as RawRequest,
     )
     from serai.declarations import (
         Setting as Setting,
@@ -107,7 +116,8 @@ _HOMES = {
     "serai.config": ("Secret",),
     "serai.context": ("Call", "Context", "Database", "Devices", "Principal", "Run"),
     "serai.declarations": (
-        "Api", "Driver", "Encoded", "Health", "Job", "Link", "Log", "Page", "PageQuery", "PluginInfo", "Setting", "job",
+        "Api", "Driver", "Encoded", "Health", "Job", "Link", "Log", "Mount", "Page", "PageQuery", "PluginInfo",
+        "RawAnswer", "RawRequest", "Setting", "job",
     ),
     "serai.errors": (
         "Conflict", "DeviceDown", "Forbidden", "Invalid", "Mistake", "NotFound", "PluginError", "Problem", "Refused",

@@ -115,6 +115,7 @@ class Serving:
                 jobs=jobs,
                 mounts=mounts,
                 cursors=Cursors([key.encode() for key in self._greeting.keys]),
+                public_url=kernel.public_url,
                 start_timeout=kernel.start_timeout,
                 stop_grace=kernel.stop_grace,
                 auto_migrate=kernel.auto_migrate,

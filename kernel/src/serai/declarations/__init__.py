@@ -3,6 +3,7 @@
 from serai.declarations.drivers import Driver, DriverFactory, Link
 from serai.declarations.jobs import Job, JobHandler, Setting, job
 from serai.declarations.logs import Log
+from serai.declarations.mounts import Mount, RawAnswer, RawRequest
 from serai.declarations.plugin import Health, PluginInfo
 from serai.declarations.routes import Api, Handler, Route
 from serai.declarations.shapes import Encoded, Page, PageQuery
@@ -18,9 +19,12 @@ __all__ = [
     "JobHandler",
     "Link",
     "Log",
+    "Mount",
     "Page",
     "PageQuery",
     "PluginInfo",
+    "RawAnswer",
+    "RawRequest",
     "Route",
     "Setting",
     "job",

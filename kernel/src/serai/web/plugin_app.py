@@ -9,11 +9,12 @@ import attrs
 from aiohttp import web
 
 from serai.context import Context
-from serai.declarations import Api, PluginInfo
+from serai.declarations import Api, Mount, PluginInfo
 from serai.web.cursors import Cursors
-from serai.web.keys import CONTEXT, CURSORS
+from serai.web.keys import CONTEXT, CURSORS, PUBLIC_URL
 from serai.web.mounts import Site
 from serai.web.openapi import document, document_handler
+from serai.web.raw import BELOW, raw_handler, refusal_of
 from serai.web.route_table import Access
 from serai.web.typed import routes_of
 
@@ -28,18 +29,24 @@ class Routes:
     info: PluginInfo
     apis: Sequence[Api]
     tables: Sequence[web.RouteTableDef]
+    mounts: Sequence[Mount] = ()
 
 
-def build_site(routes: Routes, context: Context, cursors: Cursors) -> Site:
+def build_site(routes: Routes, context: Context, cursors: Cursors, public_url: str | None = None) -> Site:
     """The plugin's routes on an application, with who may ask each. Raises `PluginError` for one that cannot be."""
     app = web.Application()
     app[CONTEXT] = context
     app[CURSORS] = cursors
+    app[PUBLIC_URL] = public_url
     access: dict[Any, Access] = {}
     for api in routes.apis:
         for bound in routes_of(routes.name, api):
             app.router.add_route(bound.method, bound.path, bound.handler)
             access[bound.handler] = Access(permission=bound.route.permission, public=bound.route.public)
+    for mount in routes.mounts:
+        handler = raw_handler(mount)
+        app.router.add_route("*", mount.path + BELOW, handler)
+        access[handler] = Access(permission=mount.permission, public=mount.public, refuse=refusal_of(mount))
     for table in routes.tables:
         app.router.add_routes(table)
     if routes.apis:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
 from serai.errors import Problem
+
+Refuse = Callable[[Problem, str], web.Response]
+"""Makes the answer that a problem becomes, for a request id: `problem_response`, or a foreign protocol's own."""
 
 _WORDS = {
     404: ("not-found", "Not found", "There is nothing at this address"),

@@ -46,14 +46,7 @@ class DocumentReading:
         if path == "meta":
             return list(_SINGLES.values())[1:]
         document = f"r.content #> {_array(_steps(path))}"
-        return (
-            [
-                f"""case when jsonb_typeof({document}) = 'object'
-            and jsonb_path_exists({document}, '$.* ? (@ != "")') then 'x' end"""
-            ]
-            if path != "id" and "." not in path.removeprefix(ENTERPRISE)
-            else []
-        )
+        return [f"""case when jsonb_path_exists({document}, '$.* ? (@ != "")') then 'x' end"""]
 
     def any_entry(self, path: str, condition: Callable[[Entry], str]) -> str:
         return f"exists (select from {_entries(path)} where {condition(_entry)})"

@@ -230,6 +230,7 @@ scim_resource = Table(
     Column("content", JSONB, nullable=False),
     PrimaryKeyConstraint("kind", "id"),
     Index("scim_resource_user_name_idx", "kind", "user_name", unique=True),
+    Index("scim_resource_members_idx", text("(content -> 'members') jsonb_path_ops"), postgresql_using="gin"),
 )
 """People and groups that SCIM clients wrote; `user_name` as it is compared."""
 

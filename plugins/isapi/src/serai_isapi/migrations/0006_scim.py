@@ -24,6 +24,10 @@ def upgrade() -> None:
             primary key (kind, id)
         )""")
     op.execute("create unique index scim_resource_user_name_idx on isapi.scim_resource (kind, user_name)")
+    op.execute(
+        "create index scim_resource_members_idx on isapi.scim_resource"
+        " using gin ((content -> 'members') jsonb_path_ops)"
+    )
     op.execute("create table isapi.scim_secret (id boolean primary key check (id), secret text not null)")
     op.execute("create index employee_lower_rtx_id_idx on isapi.employee (lower(rtx_id))")
     op.execute("create index employee_lower_emplid_idx on isapi.employee (lower(emplid))")

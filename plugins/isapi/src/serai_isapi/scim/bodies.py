@@ -14,6 +14,7 @@ import msgspec
 from scim2_models import InvalidSyntaxException, InvalidValueException, PatchOp
 
 _UNSTORABLE = re.compile(rb"\\u(0000|[dD][89a-fA-F])")
+_MANAGER = re.compile(r"(^|:)manager$", re.IGNORECASE)
 _PATCH = [str(PatchOp.__schema__)]
 
 
@@ -32,6 +33,8 @@ def corrected(method: str, body: bytes) -> bytes:
     if method == "PATCH":
         _name_schema(document)
         _drop_idle_removals(document)
+        for operation in _operations(document):
+            _spell_out_manager(operation)
     return msgspec.json.encode(document)
 
 
@@ -53,6 +56,23 @@ def _name_schema(document: dict[str, Any]) -> None:
     """Say that it is a PatchOp where the client did not."""
     if not any(name.lower() == "schemas" for name in document):
         document["schemas"] = _PATCH
+
+
+def _operations(document: dict[str, Any]) -> list[dict[str, Any]]:
+    found = [value for name, value in document.items() if name.lower() == "operations" and isinstance(value, list)]
+    return [operation for operations in found for operation in operations if isinstance(operation, dict)]
+
+
+def _spell_out_manager(operation: dict[str, Any]) -> None:
+    """A manager named by its id alone, as Entra does, by path or as a key: the complex attribute that it means."""
+    members = {name.lower(): name for name in operation}
+    value = operation.get(members.get("value", ""))
+    if isinstance(value, str) and value and _MANAGER.search(str(operation.get(members.get("path", ""), ""))):
+        operation[members["value"]] = {"value": value}
+    elif isinstance(value, dict):
+        for name, manager in value.items():
+            if isinstance(manager, str) and manager and _MANAGER.search(name):
+                value[name] = {"value": manager}
 
 
 def _drop_idle_removals(document: dict[str, Any]) -> None:

@@ -140,6 +140,8 @@ class _Sql(FilterVisitor[str]):
     def _resolve(self, path: AttrPath, *, compared: bool) -> AttributeBinding | None:
         if self._outer is not None:
             path = AttrPath(self._outer.attr, path.attr, self._outer.uri)
+        if path.attr.lower() == "groups":
+            raise refuse_filter("groups")  # derived from the groups, which can be filtered by their members
         resolve = self._bound.resolve_comparison if compared else self._bound.resolve
         return resolve(path, strict=False)
 

@@ -20,7 +20,7 @@ from scim2_models import (
 from scim2_models import Path as AttributePath
 
 from serai_isapi.scim.models import ENTERPRISE, MODELS, USER
-from serai_isapi.scim.reading import Entry, refuse_filter
+from serai_isapi.scim.reading import Entry
 
 _BOOLEANS = {"active", "primary"}
 _SINGLES = {
@@ -81,8 +81,6 @@ def _entry(sub: str) -> str:
 
 
 def _entries(path: str) -> str:
-    if path == "groups":
-        raise refuse_filter("groups")
     document = f"r.content #> {_array(_steps(path))}"
     return (
         f"jsonb_array_elements(case when jsonb_typeof({document}) = 'array' then {document} end)"
@@ -168,6 +166,23 @@ class Documents:
             version=f'W/"{row["version"]}"',
         )
         return resource
+
+
+async def memberships(connection: asyncpg.Connection, ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """In which stored groups these people are: `groups` of a User, by its id."""
+    rows = await connection.fetch(
+        "select m.entry->>'value' as member, r.id, r.content->>'displayName' as name"
+        " from isapi.scim_resource r cross join jsonb_array_elements(r.content->'members') m(entry)"
+        " where r.kind = 'Group' and r.content->'members' @> any ($1::text[]::jsonb[]) and m.entry->>'value' = any ($2::text[])"
+        " order by r.id",
+        [msgspec.json.encode([{"value": identifier}]).decode() for identifier in ids],
+        list(ids),
+    )
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        group = {"value": row["id"], "$ref": f"Groups/{row['id']}", "display": row["name"], "type": "direct"}
+        groups.setdefault(row["member"], []).append(group)
+    return groups
 
 
 def _content(resource: Resource[Any]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 from scim2_models import (
     ForbiddenException,
+    GroupMembership,
     InvalidCursorException,
     NotFoundException,
     Resource,
@@ -15,18 +16,22 @@ from scim2_models import (
     ResponseParameters,
     SearchRequest,
     UniquenessException,
+    User,
 )
 from scim2_server.storage import AsyncScimStorage, SearchPage
 
 from serai import Database
 from serai_isapi.published import PRESENT
 from serai_isapi.scim.filters import condition_of, sort_key_of
-from serai_isapi.scim.local import Documents
+from serai_isapi.scim.local import Documents, memberships
 from serai_isapi.scim.models import MODELS
 from serai_isapi.scim.people import USER_NAME, People
 from serai_isapi.scim.source import Source
 from serai_isapi.scim.teams import Teams
 from serai_isapi.statement import Statement
+
+_FARTHEST = 2**62
+"""Beyond the end of every collection, and still a number to PostgreSQL."""
 
 Position = tuple[str, str | None, str, str]
 """Where a page ended: `next` or `previous`, and the sort key, kind and id of the resource at its edge."""
@@ -54,13 +59,13 @@ class Storage(AsyncScimStorage):
         *,
         response_parameters: ResponseParameters[Any] | None = None,
     ) -> Resource[Any]:
-        if "\0" not in resource_id and resource_id.isprintable():
+        kind = _kind(resource_type)
+        if resource_id.isprintable():  # no text that PostgreSQL cannot hold
             async with self._db.raw() as connection:
-                for source in self._sources[_kind(resource_type)]:
-                    found = await source.load(connection, [resource_id], members=_wants_members(response_parameters))
-                    if found:
-                        return found[resource_id]
-        raise _unknown(resource_type)
+                found = await self._load(connection, [(kind, resource_id)], members=_wants_members(response_parameters))
+            if found:
+                return found[0]
+        raise NotFoundException(detail=f"There is no such {kind}")
 
     async def search(
         self, resource_types: list[ResourceType], search_request: SearchRequest[Any], *, position: Any = None
@@ -77,7 +82,8 @@ class Storage(AsyncScimStorage):
             tail, turned = _page_clause(search_request, position, found)
             rows = await connection.fetch(f"select * from ({union}) x {tail}", *found.values)
             page = _edges(rows, search_request, position, total, turned=turned)
-            page.resources = await _load(connection, sources, page.resources, search_request)
+            keys = [(row["kind"], row["id"]) for row in page.resources]
+            page.resources = await self._load(connection, keys, members=_wants_members(search_request))
         return page
 
     async def create(self, resource_type: ResourceType, resource: Resource[Any]) -> Resource[Any]:
@@ -102,6 +108,24 @@ class Storage(AsyncScimStorage):
         async with self._db.raw() as connection:
             await self._refuse_theirs(connection, resource_type, resource_id)
             await documents.delete(connection, resource_id, expected_version)
+
+    async def _load(
+        self, connection: asyncpg.Connection, keys: Sequence[tuple[str, str]], *, members: bool
+    ) -> list[Resource[Any]]:
+        """The resources of these kinds and ids, in their order: a few statements, however many they are.
+
+        One that is not there (any more) is left out.
+        """
+        found: dict[tuple[str, str], Resource[Any]] = {}
+        for kind, sources in self._sources.items():
+            ids = [identifier for each, identifier in keys if each == kind]
+            for source in sources if ids else ():
+                loaded = await source.load(connection, ids, members=members)
+                found |= {(kind, identifier): resource for identifier, resource in loaded.items()}
+            if ids and kind == "User" and self._documents:
+                for identifier, groups in (await memberships(connection, ids)).items():
+                    _join(found.get((kind, identifier)), groups)
+        return [found[key] for key in keys if key in found]
 
     def _writable(self, resource_type: ResourceType) -> Documents:
         documents = self._documents.get(_kind(resource_type))
@@ -143,7 +167,7 @@ def _page_clause(search: SearchRequest[Any], position: Any, found: Statement) ->
     columns = ("x.kind", "x.id") if search.sort_by is None else ("x.key is null", "x.key", "x.kind", "x.id")
     order = ", ".join(f"{column} {way}" for column in columns)
     limit = "" if search.count is None else f" limit {int(search.count) + 1}"
-    offset = f" offset {int(search.start_index_0)}" if search.start_index_0 else ""
+    offset = f" offset {min(search.start_index_0, _FARTHEST)}" if search.start_index_0 else ""
     return f"{where} order by {order}{limit}{offset}", turned
 
 
@@ -175,20 +199,10 @@ def _read(position: Any) -> Position:
     raise InvalidCursorException
 
 
-async def _load(
-    connection: asyncpg.Connection, sources: Sequence[Source], rows: Sequence[Any], search: SearchRequest[Any]
-) -> list[Resource[Any]]:
-    """The resources of rows, in their order: one or two statements a source, however many they are.
-
-    One that was deleted since the rows were read is left out.
-    """
-    resources: dict[tuple[str, str], Resource[Any]] = {}
-    for source in sources:
-        ids = [row["id"] for row in rows if row["kind"] == source.kind]
-        if ids:
-            loaded: Mapping[str, Resource[Any]] = await source.load(connection, ids, members=_wants_members(search))
-            resources |= {(source.kind, identifier): resource for identifier, resource in loaded.items()}
-    return [resources[key] for row in rows if (key := (row["kind"], row["id"])) in resources]
+def _join(user: Resource[Any] | None, groups: Sequence[Mapping[str, Any]]) -> None:
+    """Say of a user that it is in these groups too."""
+    if isinstance(user, User):
+        user.groups = [*(user.groups or ()), *(GroupMembership.model_validate(group) for group in groups)]
 
 
 def _wants_members(parameters: ResponseParameters[Any] | None) -> bool:
@@ -213,7 +227,3 @@ async def _check_name(connection: asyncpg.Connection, resource: Resource[Any]) -
 
 def _kind(resource_type: ResourceType) -> str:
     return str(resource_type.name)
-
-
-def _unknown(resource_type: ResourceType) -> NotFoundException:
-    return NotFoundException(detail=f"There is no such {resource_type.name}")

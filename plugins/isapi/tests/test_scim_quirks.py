@@ -135,6 +135,13 @@ async def test_attributes_that_nobody_declared_are_left_aside(client):
     assert "colour" not in answer.json
 
 
+async def test_what_does_not_fit_is_told_in_a_sentence(client, user):
+    operation = {"op": "replace", "path": "active", "value": "perhaps"}
+    answer = await client.send("PATCH", f"/Users/{user}", {"Operations": [operation]})
+    assert (answer.status, answer.json["scimType"]) == (400, "invalidValue")
+    assert answer.json["detail"] == "active: Input should be a valid boolean, unable to interpret input"
+
+
 async def test_a_document_without_schemas(client):
     assert (await client.send("POST", "/Users", {"userName": "wei"})).status == 201
 

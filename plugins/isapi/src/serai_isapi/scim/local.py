@@ -173,7 +173,8 @@ async def memberships(connection: asyncpg.Connection, ids: Sequence[str]) -> dic
     rows = await connection.fetch(
         "select m.entry->>'value' as member, r.id, r.content->>'displayName' as name"
         " from isapi.scim_resource r cross join jsonb_array_elements(r.content->'members') m(entry)"
-        " where r.kind = 'Group' and r.content->'members' @> any ($1::text[]::jsonb[]) and m.entry->>'value' = any ($2::text[])"
+        " where r.kind = 'Group' and r.content->'members' @> any ($1::text[]::jsonb[])"
+        " and m.entry->>'value' = any ($2::text[])"
         " order by r.id",
         [msgspec.json.encode([{"value": identifier}]).decode() for identifier in ids],
         list(ids),

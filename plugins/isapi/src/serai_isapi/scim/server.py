@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
 import msgspec
 from scim2_models import (
+    Error,
     ForbiddenException,
     InvalidSyntaxException,
     NotImplementedException,
@@ -27,6 +29,8 @@ from serai_isapi.scim.filters import check_size
 from serai_isapi.scim.models import provider
 from serai_isapi.scim.storage import Storage
 
+_WORDY = re.compile(r"\n(?P<what>\S+)\n +(?P<sentence>[^\n]+?) \[type=")
+"""How pydantic tells what does not fit, where scim2-models passes that on as it is."""
 _WRITES = {Operation.create, Operation.replace, Operation.patch, Operation.delete}
 _PARAMETERS = {
     name.lower(): name
@@ -43,6 +47,14 @@ class Service(ScimService):
     def __init__(self, *, writes: bool, secret: str) -> None:
         super().__init__(provider(writes=writes), secret=secret)
         self._writes = writes
+
+    @staticmethod
+    def error_of(exception: Exception) -> Error:
+        error = ScimService.error_of(exception)
+        wordy = _WORDY.search(error.detail or "")
+        if wordy is not None:
+            error.detail = f"{wordy['what']}: {wordy['sentence']}"
+        return error
 
     def authorize(self, request: ScimRequest, target: Target, resource_type: ResourceType) -> None:
         if target.operation not in _WRITES:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
         Devices as Devices,
     )
     from serai.context import (
+        Feed as Feed,
+    )
+    from serai.context import (
         Principal as Principal,
     )
     from serai.context import (
@@ -37,6 +40,9 @@ if TYPE_CHECKING:
     )
     from serai.declarations import (
         Encoded as Encoded,
+    )
+    from serai.declarations import (
+        Event as Event,
     )
     from serai.declarations import (
         Health as Health,
@@ -70,6 +76,9 @@ if TYPE_CHECKING:
     )
     from serai.declarations import (
         Setting as Setting,
+    )
+    from serai.declarations import (
+        Topic as Topic,
     )
     from serai.declarations import (
         job as job,
@@ -114,10 +123,10 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "serai.config": ("Secret",),
-    "serai.context": ("Call", "Context", "Database", "Devices", "Principal", "Run"),
+    "serai.context": ("Call", "Context", "Database", "Devices", "Feed", "Principal", "Run"),
     "serai.declarations": (
-        "Api", "Driver", "Encoded", "Health", "Job", "Link", "Log", "Mount", "Page", "PageQuery", "PluginInfo",
-        "RawAnswer", "RawRequest", "Setting", "job",
+        "Api", "Driver", "Encoded", "Event", "Health", "Job", "Link", "Log", "Mount", "Page", "PageQuery",
+        "PluginInfo", "RawAnswer", "RawRequest", "Setting", "Topic", "job",
     ),
     "serai.errors": (
         "Conflict", "DeviceDown", "Forbidden", "Invalid", "Mistake", "NotFound", "PluginError", "Problem", "Refused",

@@ -1,6 +1,7 @@
 """What plugin authors write: plain data that the kernel acts upon."""
 
 from serai.declarations.drivers import Driver, DriverFactory, Link
+from serai.declarations.feed import Event, Topic
 from serai.declarations.jobs import Job, JobHandler, Setting, job
 from serai.declarations.logs import Log
 from serai.declarations.mounts import Mount, RawAnswer, RawRequest
@@ -13,6 +14,7 @@ __all__ = [
     "Driver",
     "DriverFactory",
     "Encoded",
+    "Event",
     "Handler",
     "Health",
     "Job",
@@ -27,5 +29,6 @@ __all__ = [
     "RawRequest",
     "Route",
     "Setting",
+    "Topic",
     "job",
 ]

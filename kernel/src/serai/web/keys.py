@@ -13,8 +13,5 @@ PRINCIPAL = web.RequestKey("PRINCIPAL", Principal)
 CONTEXT: web.AppKey[Context] = web.AppKey("CONTEXT", Context)
 """The context of the plugin whose application this is."""
 
-PUBLIC_URL: web.AppKey[str | None] = web.AppKey("PUBLIC_URL", str)
-"""`kernel.public_url`: how clients reach us; None where requests say it by themselves."""
-
 CURSORS = web.AppKey("CURSORS", Cursors)
 """Signs and opens the cursors of the application's lists."""

@@ -19,9 +19,13 @@ class Columns:
 
     singles: Mapping[str, str]
     entries: Mapping[str, Sequence[Mapping[str, str]]]
+    indexes: Mapping[str, Sequence[str]]
 
     def single(self, path: str) -> str | None:
         return self.singles.get(path)
+
+    def indexed(self, path: str) -> Sequence[str]:
+        return self.indexes.get(path, ())
 
     def inside(self, path: str) -> list[str]:
         return [expression for name, expression in self.singles.items() if name.startswith(f"{path}.")]

@@ -119,7 +119,9 @@ class _Sql(FilterVisitor[str]):
         if self._entry is not None:
             return self._compare(binding, self._entry(sub or ""), node.op, value)
         if not binding.is_multivalued:
-            return self._compare(binding, self._reading.single(path), node.op, value)
+            return self._narrow(binding, path, node.op, value) + self._compare(
+                binding, self._reading.single(path), node.op, value
+            )
         if sub is None or value is None:
             raise refuse_filter(f"{node.attr_path} {node.op} null" if value is None else str(node.attr_path))
         if node.op is CompareOperator.ne:  # no entry equals it
@@ -144,6 +146,14 @@ class _Sql(FilterVisitor[str]):
             raise refuse_filter("groups")  # derived from the groups, which can be filtered by their members
         resolve = self._bound.resolve_comparison if compared else self._bound.resolve
         return resolve(path, strict=False)
+
+    def _narrow(self, binding: AttributeBinding, path: str, op: CompareOperator, value: Any) -> str:
+        """What lets an index find the few rows that the comparison, which follows, can be true of."""
+        indexed = self._reading.indexed(path)
+        if op is not CompareOperator.eq or not isinstance(value, str) or not indexed or _UNSTORABLE.search(value):
+            return ""
+        right = self._add.value(binding.comparable(str(value)))
+        return f"({' or '.join(f'{expression} = {right}' for expression in indexed)}) and "
 
     def _any(self, binding: AttributeBinding, path: str, sub: str, op: CompareOperator, value: Any) -> str:
         return self._reading.any_entry(path, lambda entry: self._compare(binding, entry(sub), op, value))

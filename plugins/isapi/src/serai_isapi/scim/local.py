@@ -42,6 +42,9 @@ class DocumentReading:
             return _SINGLES.get(path)
         return _text("r.content", _steps(path))
 
+    def indexed(self, path: str) -> Sequence[str]:
+        return ("r.user_name",) if path == "userName" else ()
+
     def inside(self, path: str) -> list[str]:
         if path == "meta":
             return list(_SINGLES.values())[1:]

@@ -70,6 +70,7 @@ def _columns(fields: frozenset[str]) -> Columns:
             ]
             for path, entries in _ENTRIES.items()
         },
+        indexes={"userName": ("lower(e.rtx_id)", "lower(e.emplid)")},
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from scim2_models import InvalidFilterException
@@ -20,6 +20,9 @@ class Reading(Protocol):
 
     def single(self, path: str) -> str | None:
         """The expression of an attribute that holds one value; None where no resource here has it."""
+
+    def indexed(self, path: str) -> Sequence[str]:
+        """Expressions with indexes, one of which equals a text, as it is compared, where the attribute equals it."""
 
     def inside(self, path: str) -> list[str]:
         """The expressions of all that a complex attribute of one value holds."""

@@ -8,13 +8,18 @@ from urllib.parse import parse_qsl
 
 import msgspec
 from scim2_models import (
+    EnterpriseUser,
     Error,
     ForbiddenException,
+    Group,
     InvalidSyntaxException,
     NotImplementedException,
+    Reference,
+    Resource,
     ResourceType,
     SCIMException,
     SearchRequest,
+    User,
 )
 from scim2_server.handler import AsyncScimHandler
 from scim2_server.requests import ScimRequest
@@ -63,6 +68,25 @@ class Service(ScimService):
             raise NotImplementedException(detail="People and departments come from the HR system: read-only here")
         if not cast(Principal, request.subject).may("isapi:write"):
             raise ForbiddenException(detail="This client does not have the permission isapi:write")
+
+    def publish(self, base_url: str, resource: Resource[Any]) -> Resource[Any]:
+        """The resource with URLs in place of references, itself: the storage made it for this answer alone.
+
+        The library copies it deeply and looks for references everywhere, which takes most of the time of a page.
+        """
+        assert resource.meta is not None
+        kind = self.get_resource_type_of(resource)
+        resource.meta.location = Reference(self.resource_location(base_url, kind, str(resource.id)))
+        entries: list[Any] = []
+        if isinstance(resource, User):
+            enterprise = resource[EnterpriseUser]
+            entries = [*(resource.groups or ()), enterprise.manager if enterprise is not None else None]
+        elif isinstance(resource, Group):
+            entries = [*(resource.members or ())]
+        for entry in entries:
+            if entry is not None and entry.ref is not None:
+                entry.ref = Reference(self.reference_location(base_url, str(entry.ref)))
+        return resource
 
     def read_search(self, resource_types: list[ResourceType], payload: Any) -> tuple[SearchRequest[Any], Any]:
         if not isinstance(payload, dict):

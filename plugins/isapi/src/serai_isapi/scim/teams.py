@@ -46,6 +46,9 @@ class TeamReading:
     def single(self, path: str) -> str | None:
         return _SINGLES.get(path)
 
+    def indexed(self, path: str) -> Sequence[str]:
+        return ()
+
     def inside(self, path: str) -> list[str]:
         return [expression for name, expression in _SINGLES.items() if name.startswith(f"{path}.")]
 

@@ -51,7 +51,7 @@ def test_the_api_does_what_its_document_says(run_serai, until):
 
 
 def _scim_is_served_too(serai, key):
-    refused = serai.get("/isapi/scim/v2/Users")
+    refused = serai.get("/isapi/scim/v2/Users", key="srk_wrong")
     assert (refused.status, refused.headers["Content-Type"]) == (401, "application/scim+json")
     found = serai.get("/isapi/scim/v2/Users?filter=active+eq+true&sortBy=userName&count=3", key=key).json()
     assert found["itemsPerPage"] == 3

@@ -2,11 +2,17 @@
 
 import shutil
 import sqlite3
+import ssl
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import attrs
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from serai import Secret
 from serai_ehr.conformance import make_specimen
@@ -58,6 +64,42 @@ class Hr:
         expressions = ", ".join(filter(None, map(chosen, columns)))
         body = made.partition(" as\n")[2]
         self.run(f"drop view {name}", f"create view {name} as\nselect {expressions} from ({body})")
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Tests of a real database are no tests without one."""
+    return True if collection_path.name == "test_real_oracle.py" and not config.getoption("--oracle-dsn") else None
+
+
+@attrs.frozen
+class Certificate:
+    """What a server on localhost shows, and the wallet that trusts it."""
+
+    server: ssl.SSLContext
+    wallet: Path
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wallet")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    public = signed.public_bytes(Encoding.PEM)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "ewallet.pem").write_bytes(public)
+    (folder / "server.pem").write_bytes(private + public)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(folder / "server.pem")
+    return Certificate(server, folder)
 
 
 @pytest.fixture(scope="session")

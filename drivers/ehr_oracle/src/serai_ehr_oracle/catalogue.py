@@ -50,8 +50,9 @@ async def look_up(connection: oracledb.AsyncConnection, view: View, place: str) 
         try:
             await cursor.execute(f"select * from {place} where 1 = 0")  # noqa: S608 the settings' identifiers
         except oracledb.DatabaseError as error:
-            if found := _UNREADABLE.get(error.args[0].full_code):
-                return {}, [ViewFault(view.name, None, f"a view {place}", found)]
+            code = error.args[0].full_code
+            if found := _UNREADABLE.get(code):
+                return {}, [ViewFault(view.name, None, f"a view {place}", f"{found} ({code})")]
             raise
         columns = {
             info.name.upper(): FoundColumn(info.name, _WORDS.get(info.type_code) or _word(info.type_code))

@@ -60,6 +60,8 @@ class OracleSettings:
     """The distinguished name that the server's certificate must have; without it the host's name has to match."""
     zone: str = attrs.field(default="Asia/Shanghai", validator=known_zone)
     """The zone of DATE and TIMESTAMP, which carry none."""
+    connect_timeout: float = attrs.field(default=15.0, validator=[attrs.validators.gt(0), attrs.validators.le(25)])
+    """Seconds until a server that does not let us in counts as down."""
     statement_timeout: float = attrs.field(default=60.0, validator=attrs.validators.gt(0))
     """Seconds that the server may take to answer once: to begin a query, or to give its next rows."""
     arraysize: int = attrs.field(default=1000, validator=[attrs.validators.ge(1), attrs.validators.le(100_000)])
@@ -78,6 +80,7 @@ async def connect(settings: OracleSettings, link: Link) -> AsyncIterator[OracleS
         wallet_password=settings.wallet_password,
         server_dn=settings.server_dn,
         zone=settings.zone,
+        connect_timeout=settings.connect_timeout,
         statement_timeout=settings.statement_timeout,
     )
     async with access.session():

@@ -13,8 +13,6 @@ import oracledb
 from serai import Secret
 from serai_ehr_oracle.trouble import explained
 
-CONNECT_TIMEOUT = 15.0
-"""Seconds until a server that does not let us in counts as down."""
 _CLOSING_TIME = 5.0
 """Seconds that the server gets to take leave."""
 
@@ -35,6 +33,7 @@ class Access:
     wallet_password: Secret | None
     server_dn: str | None
     zone: str
+    connect_timeout: float
     statement_timeout: float
 
     @asynccontextmanager
@@ -52,7 +51,7 @@ class Access:
 
     async def _connect(self) -> oracledb.AsyncConnection:
         with explained(self.device, "connecting"):
-            async with asyncio.timeout(CONNECT_TIMEOUT):
+            async with asyncio.timeout(self.connect_timeout):
                 connection: oracledb.AsyncConnection = await oracledb.connect_async(
                     dsn=self.dsn,
                     user=self.user,
@@ -60,7 +59,7 @@ class Access:
                     wallet_location=str(self.wallet) if self.wallet else None,
                     wallet_password=self.wallet_password.reveal() if self.wallet_password else None,
                     ssl_server_cert_dn=self.server_dn,
-                    tcp_connect_timeout=CONNECT_TIMEOUT,
+                    tcp_connect_timeout=self.connect_timeout,
                     program=f"serai-{self.device}",
                 )
         connection.call_timeout = max(1, int(self.statement_timeout * 1000))

@@ -25,11 +25,33 @@ class _Trouble:
 _SETTINGS_HINT = "correct user and password in the device's settings; wrong attempts may lock the account"
 _ACCOUNT_HINT = "the database's administrator has to open the account"
 _ADDRESS_HINT = "compare the dsn with what the listener knows (lsnrctl services)"
+_NO_ADDRESS = _Trouble("is not found by this dsn", 'write "tcps://host:port/service"', PluginError)
 _ENCRYPTION_HINT = "use a tcps address: the client does not speak Oracle's native network encryption"
+
+_SLOW = _Trouble(
+    "did not answer in time",
+    "see that the server is up and no firewall is between; where it is only slow, make statement_timeout longer",
+)
+
+_NETWORK: dict[type[BaseException], _Trouble] = {
+    ssl.SSLError: _Trouble(
+        "has a certificate that is not trusted, or speaks no TLS",
+        "the wallet has to hold the authority that signed it, dsn or server_dn the name in it",
+        PluginError,
+    ),
+    socket.gaierror: _Trouble("has a host name that is not known", "correct the host in dsn"),
+    ConnectionRefusedError: _Trouble("cannot be reached: nothing listens there", "start the listener, or correct dsn"),
+    TimeoutError: _SLOW,
+}
 
 _KNOWN = {
     "DPY-4011": _Trouble("went away", "the next reading connects anew; see that the server is up and reachable"),
-    "DPY-4024": _Trouble("did not answer in time", "if this happens often, make statement_timeout longer"),
+    "DPY-4024": _SLOW,
+    "DPY-4000": _NO_ADDRESS,
+    "DPY-4017": _NO_ADDRESS,
+    "DPY-4018": _NO_ADDRESS,
+    "DPY-4021": _NO_ADDRESS,
+    "DPY-4027": _NO_ADDRESS,
     "ORA-01013": _Trouble("gave up", "somebody cancelled the query, or a limit of the account's profile did"),
     "ORA-01555": _Trouble("has overwritten the past that was being read", "read at a quieter time, or with more undo"),
     "ORA-01033": _Trouble("is starting or stopping", "it is tried again"),
@@ -67,43 +89,38 @@ def explained(device: str, doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except oracledb.Error as error:
-        raise _explanation(device, doing, error) from None
-    except (OSError, EOFError, TimeoutError) as error:
-        trouble = _KNOWN["DPY-4024" if isinstance(error, TimeoutError) else "DPY-4011"]
-        raise _said(device, doing, trouble, type(error).__name__) from None
+    except (oracledb.Error, OSError, EOFError) as error:
+        trouble, code = _cause(error)
+        told = f"device {device}: Oracle {trouble.said} while {doing} ({code})"
+        raise trouble.kind(told, hint=trouble.hint) from None
 
 
-def _explanation(device: str, doing: str, error: oracledb.Error) -> SeraiError:
+def _cause(error: BaseException) -> tuple[_Trouble, str]:
+    """What is known of an error or of what lies below it, the deepest first: the client merely hands that on."""
+    for below in reversed(list(_chain(error))):
+        for kind, trouble in _NETWORK.items():
+            if isinstance(below, kind):
+                return trouble, kind.__name__
+        for code in _codes(below):
+            if code in _KNOWN:
+                return _KNOWN[code], code
+    codes = _codes(error)
+    if not codes:
+        return _KNOWN["DPY-4011"], type(error).__name__
+    kind_of_it = DeviceDown if error.args[0].isrecoverable else PluginError
+    return _Trouble("refused", f"look up {codes[0]} in Oracle's list of errors", kind_of_it), codes[0]
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    below: BaseException | None = error
+    while below is not None:
+        yield below
+        below = below.__cause__ or below.__context__
+
+
+def _codes(error: BaseException) -> list[str]:
+    """Oracle's code, and the client's own where it has one for it."""
+    if not isinstance(error, oracledb.Error):
+        return []
     info = error.args[0]
-    if network := _network(error):
-        return _said(device, doing, network, info.full_code)
-    if known := _KNOWN.get(_oracle_code(info) or info.full_code) or _KNOWN.get(info.full_code):
-        return _said(device, doing, known, _oracle_code(info) or info.full_code)
-    kind = DeviceDown if info.isrecoverable else PluginError
-    return _said(device, doing, _Trouble("refused", f"look up {info.full_code}", kind), info.full_code)
-
-
-def _oracle_code(info: oracledb._Error) -> str | None:
-    return f"ORA-{info.code:05}" if info.code else None
-
-
-def _network(error: BaseException) -> _Trouble | None:
-    """What the operating system said below a connection that failed."""
-    cause = error.__cause__
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError):
-            hint = "wallet has to hold the authority that signed it, and dsn or server_dn its name"
-            return _Trouble("has a certificate that is not trusted, or speaks no TLS", hint, PluginError)
-        if isinstance(cause, socket.gaierror):
-            return _Trouble("has a host name that is not known", "correct the host in dsn")
-        if isinstance(cause, ConnectionRefusedError):
-            return _Trouble("cannot be reached: nothing listens there", "see that the listener is up; compare the dsn")
-        if isinstance(cause, TimeoutError):
-            return _Trouble("did not answer in time", "see that the server is up and a firewall lets us through")
-        cause = cause.__cause__
-    return None
-
-
-def _said(device: str, doing: str, trouble: _Trouble, code: str) -> SeraiError:
-    return trouble.kind(f"device {device}: Oracle {trouble.said} while {doing} ({code})", hint=trouble.hint)
+    return [f"ORA-{info.code:05}", info.full_code] if info.code else [info.full_code]

@@ -72,7 +72,9 @@ class Session:
         except sqlite3.OperationalError as error:
             raise _refusal(str(error)) from error
         place = sql.lower().partition(" from ")[2].split()[0]
-        declared = {row[1].upper(): row[2].upper() for row in database.execute(f"pragma table_info({place})")}
+        schema, _, name = place.rpartition(".")
+        table = database.execute(f"pragma {schema or 'main'}.table_info({name})")
+        declared = {row[1].upper(): row[2].upper() for row in table}
         types = [declared.get(column[0].upper().strip('"'), "TIMESTAMP") or "TEXT" for column in cursor.description]
         columns = [
             _column(described[0].strip('"').upper(), type_)

@@ -53,7 +53,7 @@ def test_the_api_does_what_its_document_says(run_serai, until):
 def _scim_is_served_too(serai, key):
     refused = serai.get("/isapi/scim/v2/Users", key="srk_wrong")
     assert (refused.status, refused.headers["Content-Type"]) == (401, "application/scim+json")
-    found = serai.get("/isapi/scim/v2/Users?filter=active+eq+true&sortBy=userName&count=3", key=key).json()
+    found = serai.get("/isapi/scim/v2/Users?filter=active+eq+true&sortBy=userName&count=3", key=key).json
     assert found["itemsPerPage"] == 3
     user = found["Resources"][0]
     assert user["meta"]["location"] == f"http://127.0.0.1:{serai.port}/isapi/scim/v2/Users/{user['id']}"

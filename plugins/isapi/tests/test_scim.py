@@ -269,6 +269,18 @@ async def test_who_may_write_and_what(house, scim):
         assert "HR system" in answer.json["detail"]
 
 
+async def test_private_contacts_of_written_people_are_guarded_too(scim):
+    numbers = [{"type": "mobile", "value": "13800138000"}, {"type": "work", "value": "8001"}]
+    body = {"schemas": [USER], "userName": "zoe", "phoneNumbers": numbers}
+    assert (await scim("isapi:write", writes=True).send("POST", "/Users", body)).status == 201
+    for scopes, seen in (((), numbers[1:]), (("isapi:contact",), numbers)):
+        reader = scim(*scopes, writes=True)
+        (found,) = (await reader.get("/Users"))["Resources"]
+        assert found["phoneNumbers"] == seen
+        for question in ('phoneNumbers co "138"', 'phoneNumbers[type eq "mobile"]'):
+            assert (await reader.get("/Users", filter=question))["totalResults"] == len(scopes)
+
+
 async def test_a_change_that_would_overwrite_anothers_is_refused(scim):
     client = scim("isapi:write", writes=True)
     made = await client.send("POST", "/Users", {"schemas": [USER], "userName": "zoe"})

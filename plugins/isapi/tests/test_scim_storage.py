@@ -48,4 +48,4 @@ class TestStorage(AsyncScimStorageContract):
                 "delete from isapi.scim_resource; delete from isapi.employee; delete from isapi.department"
             )
         )
-        return BlockingStorage(Storage(OneConnection(connection), fields=ALL, writes=True), runner)
+        return BlockingStorage(Storage(OneConnection(connection), fields=ALL, private=True, writes=True), runner)

@@ -33,9 +33,15 @@ _SINGLES = {
 _USER_NAME = AttributePath[USER]("userName").resolve()
 
 
+_PERSONAL = {"emails", "phoneNumbers", "addresses", "ims"}
+"""Of these, who may not see private contacts is shown the entries of type `work` only."""
+
+
 @attrs.frozen
 class DocumentReading:
-    """The attributes of stored documents."""
+    """The attributes of stored documents, with private contacts or without."""
+
+    private: bool
 
     def single(self, path: str) -> str | None:
         if path in _SINGLES or path.startswith("meta."):
@@ -52,14 +58,23 @@ class DocumentReading:
         return [f"""case when jsonb_path_exists({document}, '$.* ? (@ != "")') then 'x' end"""]
 
     def any_entry(self, path: str, condition: Callable[[Entry], str]) -> str:
-        return f"exists (select from {_entries(path)} where {condition(_entry)})"
+        return f"exists (select from {self._entries(path)} where {condition(_entry)})"
 
     def any_filled(self, path: str) -> str:
-        return f"""exists (select from {_entries(path)} where jsonb_path_exists(v.entry, '$.* ? (@ != "")'))"""
+        return f"""exists (select from {self._entries(path)} where jsonb_path_exists(v.entry, '$.* ? (@ != "")'))"""
 
     def first(self, path: str, sub: str) -> str | None:
         primary = "coalesce((v.entry->>'primary')::boolean, false)"
-        return f"(select {_entry(sub)} from {_entries(path)} order by {primary} desc, v.position limit 1)"
+        return f"(select {_entry(sub)} from {self._entries(path)} order by {primary} desc, v.position limit 1)"
+
+    def _entries(self, path: str) -> str:
+        document = f"r.content #> {_array(_steps(path))}"
+        if path in _PERSONAL and not self.private:
+            document = f"""jsonb_path_query_array({document}, '$[*] ? (@.type == "work")')"""
+        return (
+            f"jsonb_array_elements(case when jsonb_typeof({document}) = 'array' then {document} end)"
+            " with ordinality as v(entry, position)"
+        )
 
 
 def _steps(path: str) -> list[str]:
@@ -83,21 +98,17 @@ def _entry(sub: str) -> str:
     return _text("v.entry", [sub])
 
 
-def _entries(path: str) -> str:
-    document = f"r.content #> {_array(_steps(path))}"
-    return (
-        f"jsonb_array_elements(case when jsonb_typeof({document}) = 'array' then {document} end)"
-        " with ordinality as v(entry, position)"
-    )
-
-
 @attrs.frozen
 class Documents:
-    """The stored resources of one type."""
+    """The stored resources of one type, with private contacts or without."""
 
     kind: str
+    private: bool
     identifier = "r.id"
-    reading = DocumentReading()
+
+    @property
+    def reading(self) -> DocumentReading:
+        return DocumentReading(self.private)
 
     @property
     def relation(self) -> str:
@@ -160,7 +171,11 @@ class Documents:
         return PreconditionFailedException() if there else NotFoundException(detail=f"{self.kind} not found")
 
     def _resource(self, row: asyncpg.Record) -> Resource[Any]:
-        resource: Resource[Any] = MODELS[self.kind].model_validate(msgspec.json.decode(row["content"]))
+        content: dict[str, Any] = msgspec.json.decode(row["content"])
+        if not self.private:
+            for name in _PERSONAL & content.keys():
+                content[name] = [entry for entry in content[name] if entry.get("type") == "work"]
+        resource: Resource[Any] = MODELS[self.kind].model_validate(content)
         resource.id = row["id"]
         resource.meta = Meta(
             resource_type=self.kind,

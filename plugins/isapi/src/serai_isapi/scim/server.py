@@ -107,8 +107,14 @@ class ScimServer:
 
     async def answer(self, call: Call, request: RawRequest) -> RawAnswer:
         """The answer to a request; what SCIM refuses is an answer too."""
-        fields = frozenset(shown(None, call.who.may).fields)
-        handler = AsyncScimHandler(self._service, Storage(self._db, fields=fields, writes=self._writes))
+        may = call.who.may
+        storage = Storage(
+            self._db,
+            fields=frozenset(shown(None, may).fields),
+            private=may("isapi:contact") or may("isapi:write"),
+            writes=self._writes,
+        )
+        handler = AsyncScimHandler(self._service, storage)
         try:
             response = await handler.handle(_scim_request(call.who, request))
         except SCIMException as refusal:

@@ -40,15 +40,18 @@ Position = tuple[str, str | None, str, str]
 class Storage(AsyncScimStorage):
     """The people and departments of the HR system, read-only, and beside them, with `writes`, what clients wrote.
 
-    `fields` are those of `Employee` that the caller may see: a storage serves one caller.
+    A storage serves one caller: `fields` are those of `Employee` that they may see; with `private`, they see private
+    contacts of written people. Who writes must, or a change would lose what they do not see.
     """
 
     supports_cursors = True
 
-    def __init__(self, db: Database, *, fields: frozenset[str], writes: bool) -> None:
+    def __init__(self, db: Database, *, fields: frozenset[str], private: bool, writes: bool) -> None:
         self._db = db
         self._sources: dict[str, list[Source]] = {"User": [People(fields)], "Group": [Teams()]}
-        self._documents: dict[str, Documents] = {kind: Documents(kind) for kind in self._sources} if writes else {}
+        self._documents: dict[str, Documents] = (
+            {kind: Documents(kind, private) for kind in self._sources} if writes else {}
+        )
         for kind, documents in self._documents.items():
             self._sources[kind].append(documents)
 

@@ -140,8 +140,18 @@ async def test_what_is_wrong_with_a_request_is_named(house):
     assert (status, problem["errors"][0]["expected"]) == (422, "your own emplid 00000001, or none")
     status, problem = await house.call("asker", body={"name": "x", "owner": "y", "scopes": [], "colour": 1})
     assert {one["pointer"] for one in problem["errors"]} >= {"/scopes", "/purpose", "/colour"}
+    status, problem = await house.call("asker", body=WANTED | {"expires_at": "9999-12-31T23:59:59-12:00"})
+    assert (status, problem["errors"][0]["pointer"]) == (422, "/expires_at")
     first, _ = await house.asked()
     second, _ = await house.asked()
     await house.call("approver", first + "/approve", {"reason": "yes"})
     assert refused(await house.call("approver", second + "/approve", {"reason": "too"})) == (409, "client-name-taken")
     assert (await house.call("asker", second))[1]["state"] == "waiting"
+
+
+async def test_one_asker_cannot_flood_the_approvers(house, monkeypatch):
+    monkeypatch.setattr("serai.identity.requests.MOST_WAITING", 1)
+    path, _ = await house.asked()
+    assert refused(await house.call("asker", body=WANTED)) == (409, "too-many-client-requests")
+    await house.call("asker", path + "/refuse", {"reason": "withdrawn"})
+    await house.asked()

@@ -125,6 +125,9 @@ async def test_a_colleague_learns_who_saw_their_number(kernel, kernel_database, 
         ("payroll", "/emp/people/{emplid}", "pays salaries: run 2"),
         ("payroll", "/emp/people/{emplid}", "pays salaries: run 0"),
     ]
+    for since, expected in (("0001-01-01T00:00:00%2B14:00", 3), ("9999-12-31T23:59:59-12:00", 0)):
+        async with kernel.client.get(f"/-/api/v1/disclosures?since={since}", headers=headers) as response:
+            assert (response.status, len((await response.json())["items"])) == (200, expected)
     async with kernel.client.get("/-/api/v1/disclosures?client=nobody", headers=headers) as response:
         assert (response.status, (await response.json())["type"]) == (404, "/-/problems/client-not-found")
     async with kernel.client.get("/-/api/v1/disclosures", headers={"Authorization": f"Bearer {key}"}) as response:

@@ -19,6 +19,7 @@ PERSON = re.compile(r"[0-9A-Za-z]{1,11}", re.ASCII)
 """An emplid."""
 _NAME = re.compile(r"(?!cl_)[A-Za-z0-9][A-Za-z0-9_.@ -]{0,62}", re.ASCII)
 _FIELD = re.compile(r"[a-z][a-z0-9_]{1,30}(\.[a-z0-9_]+)+", re.ASCII)
+_LATEST = datetime(3000, 1, 1, tzinfo=UTC)
 _LONGEST_OWNER, LONGEST_PURPOSE = 100, 200
 _MOST_A_DAY, _MOST_AT_ONCE, _MOST_A_SECOND = 2**53 - 1, 1_000_000, 1_000_000
 
@@ -109,8 +110,8 @@ def _mistakes(profile: Profile, permissions: Collection[str] | None) -> Iterator
             ip_network(network)
         except ValueError:
             yield Mistake(("networks", number), "a network such as 10.1.0.0/16, or an address", repr(network))
-    if profile.expires_at is not None and profile.expires_at <= datetime.now(UTC):
-        yield Mistake(("expires_at",), "a moment to come", profile.expires_at.isoformat())
+    if profile.expires_at is not None and not datetime.now(UTC) < profile.expires_at < _LATEST:
+        yield Mistake(("expires_at",), f"a moment to come, before {_LATEST.year}", profile.expires_at.isoformat())
 
 
 def _unknown_scopes(scopes: Collection[str], permissions: Collection[str] | None) -> Iterator[Mistake]:

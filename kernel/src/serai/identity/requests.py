@@ -25,6 +25,8 @@ from serai.identity.profiles import ClientRefused, Profile, checked
 
 CLAIM_DAYS = 7
 """Days after the approval in which the key can be taken."""
+MOST_WAITING = 50
+"""Requests of one asker that wait, about: several at the same moment are not counted together."""
 _ASKED = ("name", "owner", "person", "scopes", "purpose", "expires_at")
 _COLUMNS = (
     "id", *_ASKED, "requested_by", "requester_person", "requested_at", "state", "endorsed_by", "endorsed_at",
@@ -52,6 +54,13 @@ class AlreadyDecided(Conflict):
 
     slug = "client-request-decided"
     title = "The request is decided"
+
+
+class TooManyWaiting(Conflict):
+    """Who asks has many requests that wait already."""
+
+    slug = "too-many-client-requests"
+    title = "Too many requests for clients wait"
 
 
 class NotYours(Forbidden):
@@ -140,7 +149,7 @@ async def ask(
 ) -> tuple[Request, str]:
     """Ask for a client with these settings (name, owner, person, scopes, purpose, expires_at); its claim secret.
 
-    An owner who asks supports it thereby. Raises `ClientRefused` with every mistake.
+    An owner who asks supports it thereby. Raises `ClientRefused` with every mistake, and `TooManyWaiting`.
     """
     profile = checked(Profile(**asked), permissions=permissions)
     if profile.person is not None and by.person is not None and profile.person != by.person:
@@ -148,6 +157,13 @@ async def ask(
     secret = _SECRET_PREFIX + secrets.token_urlsafe(32)
     endorsed_by = by.id if by.person is not None and by.person == profile.owner else None
     async with database.raw() as connection:
+        waiting = await connection.fetchval(
+            "select count(*) from serai.client_request where requested_by = $1 and state = 'waiting'", by.id
+        )
+        if waiting >= MOST_WAITING:
+            raise TooManyWaiting(
+                f"{waiting} requests of {by.id} wait already", hint="wait until they are decided on, or refuse some"
+            )
         row = await connection.fetchrow(
             _INSERT,
             *(getattr(profile, name) for name in _ASKED),

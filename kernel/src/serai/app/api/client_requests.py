@@ -92,7 +92,7 @@ class ClaimedKey(Struct, frozen=True, kw_only=True):
     key: str
 
 
-@api.post("/client-requests", authenticated=True, status=201, raises=[ClientRefused])
+@api.post("/client-requests", authenticated=True, status=201, raises=[ClientRefused, requests.TooManyWaiting])
 async def ask_for_client(call: Call, body: NewRequest) -> NewRequestWithSecret:
     """Ask for a client."""
     request, secret = await requests.ask(

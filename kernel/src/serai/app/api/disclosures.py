@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -14,6 +14,8 @@ from serai.declarations import Api, Page, PageQuery
 from serai.identity import clients, disclosed
 
 api = Api(version=1)
+
+_FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
 
 
 class DisclosureQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,13 +47,18 @@ async def list_disclosures(call: Call, query: DisclosureQuery) -> Page[Disclosur
     position = call.position(query)
     found = await disclosed.read(
         call.ctx.db,
-        disclosed.Asked(client_id=client, subject=query.subject, since=query.since),
+        disclosed.Asked(client_id=client, subject=query.subject, since=_kept(query.since)),
         limit=query.limit + 1,
         after=(datetime.fromisoformat(position[0]), UUID(position[1])) if position else None,
     )
     page = found[: query.limit]
     more = [page[-1].noted_at.isoformat(), str(page[-1].id)] if len(found) > query.limit else None
     return Page(items=[_shown(one) for one in page], next_cursor=call.cursor(query, more))
+
+
+def _kept(since: datetime | None) -> datetime | None:
+    """The moment within what can be kept: the ends of the calendar have no UTC."""
+    return None if since is None else min(max(since, _FIRST), _LAST)
 
 
 def _shown(one: disclosed.Disclosure) -> Disclosure:

@@ -69,10 +69,16 @@ if TYPE_CHECKING:
         Setting as Setting,
     )
     from serai.declarations import (
+        Subscription as Subscription,
+    )
+    from serai.declarations import (
         Topic as Topic,
     )
     from serai.declarations import (
         job as job,
+    )
+    from serai.declarations import (
+        subscription as subscription,
     )
     from serai.errors import (
         Conflict as Conflict,
@@ -117,7 +123,7 @@ _HOMES = {
     "serai.context": ("Call", "Context", "Database", "Devices", "Feed", "Principal", "Run"),
     "serai.declarations": (
         "Api", "Driver", "Encoded", "Event", "Health", "Job", "Link", "Log", "Page", "PageQuery", "PluginInfo",
-        "Setting", "Topic", "job",
+        "Setting", "Subscription", "Topic", "job", "subscription",
     ),
     "serai.errors": (
         "Conflict", "DeviceDown", "Forbidden", "Invalid", "Mistake", "NotFound", "PluginError", "Problem", "Refused",

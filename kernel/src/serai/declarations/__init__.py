@@ -5,8 +5,9 @@ from serai.declarations.feed import Event, Topic
 from serai.declarations.jobs import Job, JobHandler, Setting, job
 from serai.declarations.logs import Log
 from serai.declarations.plugin import Health, PluginInfo
-from serai.declarations.routes import Api, Handler, Route
+from serai.declarations.routes import Api, FeedRoute, Handler, Route
 from serai.declarations.shapes import Encoded, Page, PageQuery
+from serai.declarations.subscriptions import Subscription, subscription
 
 __all__ = [
     "Api",
@@ -14,6 +15,7 @@ __all__ = [
     "DriverFactory",
     "Encoded",
     "Event",
+    "FeedRoute",
     "Handler",
     "Health",
     "Job",
@@ -25,6 +27,8 @@ __all__ = [
     "PluginInfo",
     "Route",
     "Setting",
+    "Subscription",
     "Topic",
     "job",
+    "subscription",
 ]

@@ -13,7 +13,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pluggy import PluginValidationError
 
 from serai import hookspecs
-from serai.declarations import Api, Driver, Job, PluginInfo
+from serai.declarations import Api, Driver, FeedRoute, Job, PluginInfo, Route, Subscription
 from serai.hookspecs import KERNEL_API
 from serai.hosting.entry_points import Installed
 from serai.hosting.states import Blocked, Code, Trouble
@@ -32,6 +32,7 @@ class Declared:
     apis: tuple[Api, ...]
     tables: tuple[web.RouteTableDef, ...]
     jobs: tuple[Job, ...]
+    subscriptions: tuple[Subscription, ...]
     migrations: str | None
     hook: Any
     hooks: frozenset[str]
@@ -113,7 +114,7 @@ def declare_plugin(what: Installed, module: Any) -> Declared:
         raise hooks.rubbish("plugin_info", "PluginInfo", info)
     _check_kernel(what, info)
     routes = hooks.each("register_routes", (Api, web.RouteTableDef))
-    jobs = hooks.each("register_jobs", (Job,))
+    jobs = hooks.each("register_jobs", (Job, Subscription))
     migrations = hooks.call("register_migrations")
     if migrations is not None and not (isinstance(migrations, str) and ":" in migrations):
         raise hooks.rubbish("register_migrations", 'a string such as "package:migrations"', migrations)
@@ -125,7 +126,8 @@ def declare_plugin(what: Installed, module: Any) -> Declared:
         requires=_requirements(what, info),
         apis=tuple(route for route in routes if isinstance(route, Api)),
         tables=tuple(route for route in routes if isinstance(route, web.RouteTableDef)),
-        jobs=tuple(jobs),
+        jobs=tuple(one for one in jobs if isinstance(one, Job)),
+        subscriptions=tuple(one for one in jobs if isinstance(one, Subscription)),
         migrations=migrations,
         hook=hooks.manager.hook,
         hooks=hooks.implemented,
@@ -175,7 +177,8 @@ def _check_names(declared: Declared, rubbish: Callable[[str, str, Any], Trouble]
     for permission in known:
         if not permission.startswith(f"{declared.name}:"):
             raise _undeclared(declared, f"the permission {permission!r}", f"begin with '{declared.name}:'")
-    for route in (route for api in declared.apis for route in api.routes):
+    routes: list[Route | FeedRoute] = [one for api in declared.apis for one in (*api.routes, *api.feeds)]
+    for route in routes:
         if route.permission is not None and route.permission not in known:
             raise _undeclared(
                 declared,
@@ -186,10 +189,11 @@ def _check_names(declared: Declared, rubbish: Callable[[str, str, Any], Trouble]
         if not topic.name.startswith(f"{declared.name}."):
             raise _undeclared(declared, f"the topic {topic.name!r}", f"begin with '{declared.name}.'")
     seen: set[str] = set()
-    for job in declared.jobs:
-        if job.name in seen:
-            raise _undeclared(declared, f"two jobs named {job.name!r}", "give each job a name of its own")
-        seen.add(job.name)
+    works: list[Job | Subscription] = [*declared.jobs, *declared.subscriptions]
+    for work in works:
+        if work.name in seen:
+            raise _undeclared(declared, f"two jobs named {work.name!r}", "give each job a name of its own")
+        seen.add(work.name)
 
 
 def _undeclared(declared: Declared, what: str, must: str) -> Trouble:

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple, cast
 from aiohttp import web
 from msgspec import Struct, defstruct, structs
 
-from serai.declarations import Api, Route
+from serai.declarations import Api, FeedRoute, Route
 from serai.errors import Invalid, Mistake, PluginError
 from serai.web.bodies import Body
 from serai.web.call import HttpCall
 from serai.web.encoding import answer
+from serai.web.feeds import bind_feed
 from serai.web.parameters import Parameters, decoded, query_pairs
 from serai.web.signature import signature_of
 
@@ -32,7 +33,7 @@ class BoundRoute(NamedTuple):
     path: str
     """Below the plugin: `/api/v1/employees/{emplid}`."""
     handler: HttpHandler
-    route: Route
+    route: Route | FeedRoute
 
 
 def routes_of(plugin: str, api: Api) -> list[BoundRoute]:
@@ -40,8 +41,9 @@ def routes_of(plugin: str, api: Api) -> list[BoundRoute]:
 
     Raises `PluginError` where a handler cannot be bound or two routes answer the same.
     """
-    taken: dict[str, Route] = {}
-    for route in api.routes:
+    taken: dict[str, Route | FeedRoute] = {}
+    routes: list[Route | FeedRoute] = [*api.routes, *api.feeds]
+    for route in routes:
         shape = _PLACEHOLDER.sub("{}", f"{route.method} {route.path}")
         for key in (shape, route.operation):
             other = taken.setdefault(key, route)
@@ -60,6 +62,9 @@ def _bound(plugin: str, api: Api) -> Iterator[BoundRoute]:
         if route.method == "GET":
             yield BoundRoute("HEAD", path, handler, route)
         yield BoundRoute(route.method, path, handler, route)
+    for feed in api.feeds:
+        path = f"/api/v{api.version}{feed.path}"
+        yield BoundRoute(feed.method, path, bind_feed(plugin, api, feed), feed)
 
 
 def bind(plugin: str, route: Route, template: str) -> HttpHandler:
@@ -126,7 +131,7 @@ class _Binding:
         return arguments
 
 
-def _named(route: Route) -> str:
+def _named(route: Route | FeedRoute) -> str:
     return f"{route.operation} ({route.method} {route.path})"
 
 

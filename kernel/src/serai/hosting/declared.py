@@ -177,7 +177,9 @@ def _check_names(declared: Declared, rubbish: Callable[[str, str, Any], Trouble]
     for permission in known:
         if not permission.startswith(f"{declared.name}:"):
             raise _undeclared(declared, f"the permission {permission!r}", f"begin with '{declared.name}:'")
-    routes: list[Route | FeedRoute] = [one for api in declared.apis for one in (*api.routes, *api.feeds)]
+    routes: list[Route | FeedRoute] = []
+    for api in declared.apis:
+        routes += [*api.routes, *api.feeds]
     for route in routes:
         if route.permission is not None and route.permission not in known:
             raise _undeclared(

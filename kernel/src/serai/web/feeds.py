@@ -7,7 +7,7 @@ as the feed keeps it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from datetime import datetime
 from functools import reduce
 from operator import or_
@@ -17,11 +17,13 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta, Struct, defstruct
 
+from serai.context import Context, Principal
 from serai.declarations import Api, Event, FeedRoute
 from serai.errors import Invalid, Mistake, PluginError
 from serai.web.call import HttpCall
+from serai.web.cursors import Cursors
 from serai.web.encoding import answer, encode
-from serai.web.keys import CURSORS, FEED
+from serai.web.keys import CONTEXT, CURSORS, FEED, PRINCIPAL
 from serai.web.parameters import Parameters, query_pairs
 from serai.web.signature import Signature
 from serai.work.feed import Gone, Portion
@@ -72,21 +74,18 @@ def signature_of_feed(plugin: str, route: FeedRoute) -> Signature:
     )
 
 
-def bind_feed(plugin: str, api: Api, route: FeedRoute) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """The aiohttp handler of a route that follows the feed."""
-    if route.snapshot is not None and route.snapshot not in {one.path for one in api.routes if one.method == "GET"}:
-        raise PluginError(
-            f"{plugin}: the feed {route.path} names {route.snapshot} as its snapshot",
-            hint="snapshot is the path of a GET route of the same Api",
-        )
-    return _Binding(plugin, api, route).handle
-
-
-class _Binding:
+class FeedBinding:
     """A feed's route between a request and its answer."""
 
     def __init__(self, plugin: str, api: Api, route: FeedRoute) -> None:
+        """Raises `PluginError` where the route's topics or snapshot cannot be."""
+        if route.snapshot is not None and route.snapshot not in {one.path for one in api.routes if one.method == "GET"}:
+            raise PluginError(
+                f"{plugin}: the feed {route.path} names {route.snapshot} as its snapshot",
+                hint="snapshot is the path of a GET route of the same Api",
+            )
         prefix = f"/{plugin}/api/v{api.version}"
+        self._template = f"/api/v{api.version}{route.path}"
         self._topics = {topic.name: topic for topic in route.topics}
         self._query = Parameters(signature_of_feed(plugin, route).query)
         self._items = _item_types(route)
@@ -95,11 +94,19 @@ class _Binding:
         self._snapshot = None if route.snapshot is None else prefix + route.snapshot
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer one request; raises the `Problem`s that the fused middleware turns into documents."""
+        """Answer one request that aiohttp's router has brought here."""
+        app = request.app
+        return await self.respond(app[CONTEXT], app[CURSORS], request.match_info, request, request[PRINCIPAL])
+
+    async def respond(
+        self, ctx: Context, cursors: Cursors, path: Mapping[str, str], request: web.Request, who: Principal
+    ) -> web.StreamResponse:
+        """Answer one request; raises the `Problem`s that `Duties` turns into documents."""
         query: Any = self._query.read(query_pairs(request.rel_url.raw_query_string))
         if request.body_exists:
             raise Invalid([Mistake((), "no body", "a body")])
-        reader = _Reader(HttpCall(request, request.path), [self._topics[name] for name in query.types or self._topics])
+        call = HttpCall(request, who, path, ctx, cursors, self._template)
+        reader = _Reader(call, [self._topics[name] for name in query.types or self._topics])
         try:
             after = await self._after(request, query.since)
             if EVENT_STREAM in _accepted(request):

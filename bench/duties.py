@@ -154,7 +154,7 @@ def mounted(
             mounts.attach(root)
             context = GuestContext("isapi", database, cast(Devices, None), cast(Feed, None), lambda error: None)
             await mounts.publish(
-                "isapi", build_site(_routes(api), context, Cursors([b"bench"]), cast(Feed, None)), start_limit=5.0
+                "isapi", build_site(_routes(api), context, Cursors([b"bench"]), cast(Any, None)), start_limit=5.0
             )
             yield Variant(root, Front(mounts.paths, duties.serve))
             access_log.close()

@@ -78,10 +78,16 @@ if TYPE_CHECKING:
         Setting as Setting,
     )
     from serai.declarations import (
+        Subscription as Subscription,
+    )
+    from serai.declarations import (
         Topic as Topic,
     )
     from serai.declarations import (
         job as job,
+    )
+    from serai.declarations import (
+        subscription as subscription,
     )
     from serai.errors import (
         Conflict as Conflict,
@@ -126,7 +132,7 @@ _HOMES = {
     "serai.context": ("Call", "Context", "Database", "Devices", "Feed", "Principal", "Run"),
     "serai.declarations": (
         "Api", "Driver", "Encoded", "Event", "Health", "Job", "Link", "Log", "Mount", "Page", "PageQuery",
-        "PluginInfo", "RawAnswer", "RawRequest", "Setting", "Topic", "job",
+        "PluginInfo", "RawAnswer", "RawRequest", "Setting", "Subscription", "Topic", "job", "subscription",
     ),
     "serai.errors": (
         "Conflict", "DeviceDown", "Forbidden", "Invalid", "Mistake", "NotFound", "PluginError", "Problem", "Refused",

@@ -93,6 +93,7 @@ class KernelSettings:
     access_log_kept_months: Annotated[
         int, Meta(ge=1, le=120, description="Full months for which it is kept who was shown whose personal data.")
     ] = 12
+    feed_kept_days: Annotated[int, Meta(ge=1, le=3650, description="Days for which the feed keeps what happened.")] = 30
     demo: Annotated[
         DemoSettings | None, Meta(description="Makes this deployment a demo, which serves on a loopback address only.")
     ] = None

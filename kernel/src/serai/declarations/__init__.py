@@ -6,8 +6,9 @@ from serai.declarations.jobs import Job, JobHandler, Setting, job
 from serai.declarations.logs import Log
 from serai.declarations.mounts import Mount, RawAnswer, RawRequest
 from serai.declarations.plugin import Health, PluginInfo
-from serai.declarations.routes import Api, Handler, Route
+from serai.declarations.routes import Api, FeedRoute, Handler, Route
 from serai.declarations.shapes import Encoded, Page, PageQuery
+from serai.declarations.subscriptions import Subscription, subscription
 
 __all__ = [
     "Api",
@@ -15,6 +16,7 @@ __all__ = [
     "DriverFactory",
     "Encoded",
     "Event",
+    "FeedRoute",
     "Handler",
     "Health",
     "Job",
@@ -29,6 +31,8 @@ __all__ = [
     "RawRequest",
     "Route",
     "Setting",
+    "Subscription",
     "Topic",
     "job",
+    "subscription",
 ]

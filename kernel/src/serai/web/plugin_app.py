@@ -12,12 +12,13 @@ from aiohttp import web
 from serai.context import Context
 from serai.declarations import Api, Mount, PluginInfo
 from serai.web.cursors import Cursors
-from serai.web.keys import CONTEXT, CURSORS
+from serai.web.keys import CONTEXT, CURSORS, FEED
 from serai.web.mounts import Site
 from serai.web.openapi import document, document_handler
 from serai.web.raw import BELOW, raw_handler, refusal_of
 from serai.web.route_table import Access
 from serai.web.typed import BoundRoute, routes_of
+from serai.work.feed import Feed
 
 
 @attrs.frozen(kw_only=True)
@@ -33,11 +34,12 @@ class Routes:
     mounts: Sequence[Mount] = ()
 
 
-def build_site(routes: Routes, context: Context, cursors: Cursors, public_url: str | None = None) -> Site:
+def build_site(routes: Routes, context: Context, cursors: Cursors, feed: Feed, public_url: str | None = None) -> Site:
     """The plugin's routes on an application, with who may ask each. Raises `PluginError` for one that cannot be."""
     app = web.Application()
     app[CONTEXT] = context
     app[CURSORS] = cursors
+    app[FEED] = feed
     bound = add_apis(app, routes.name, routes.apis)
     access = access_of(bound)
     for mount in routes.mounts:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
         Principal as Principal,
     )
     from serai.context import (
+        Queue as Queue,
+    )
+    from serai.context import (
         Run as Run,
     )
     from serai.declarations import (
@@ -60,10 +63,22 @@ if TYPE_CHECKING:
         PluginInfo as PluginInfo,
     )
     from serai.declarations import (
+        Retry as Retry,
+    )
+    from serai.declarations import (
         Setting as Setting,
     )
     from serai.declarations import (
+        Task as Task,
+    )
+    from serai.declarations import (
+        TaskRun as TaskRun,
+    )
+    from serai.declarations import (
         job as job,
+    )
+    from serai.declarations import (
+        task as task,
     )
     from serai.errors import (
         Conflict as Conflict,
@@ -105,9 +120,10 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "serai.config": ("Secret",),
-    "serai.context": ("Call", "Context", "Database", "Devices", "Principal", "Run"),
+    "serai.context": ("Call", "Context", "Database", "Devices", "Principal", "Queue", "Run"),
     "serai.declarations": (
-        "Api", "Driver", "Encoded", "Health", "Job", "Link", "Log", "Page", "PageQuery", "PluginInfo", "Setting", "job",
+        "Api", "Driver", "Encoded", "Health", "Job", "Link", "Log", "Page", "PageQuery", "PluginInfo", "Retry",
+        "Setting", "Task", "TaskRun", "job", "task",
     ),
     "serai.errors": (
         "Conflict", "DeviceDown", "Forbidden", "Invalid", "Mistake", "NotFound", "PluginError", "Problem", "Refused",

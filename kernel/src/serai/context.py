@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import attrs
+from msgspec import Struct
 
-from serai.declarations import Log, PageQuery
+from serai.declarations import Log, PageQuery, Task
 
 if TYPE_CHECKING:  # to import them takes longer than most commands do
     import asyncpg
@@ -18,6 +19,7 @@ if TYPE_CHECKING:  # to import them takes longer than most commands do
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 T = TypeVar("T")
+P = TypeVar("P", bound=Struct)
 
 
 class Database(Protocol):
@@ -77,6 +79,26 @@ class DeviceState:
     hint: str = ""
 
 
+class Queue(Protocol):
+    """Work that is done later, surely and at least once."""
+
+    async def put(
+        self,
+        task: Task[P],
+        payload: P,
+        *,
+        connection: AsyncConnection | asyncpg.Connection | None = None,
+        dedupe_key: str | None = None,
+        delay: float = 0.0,
+    ) -> int | None:
+        """Have the plugin's `task` called with `payload`, after `delay` seconds at the earliest; the task's number.
+
+        In `connection`'s transaction where one is given: it is there when that commits, and never if it does not.
+        With a `dedupe_key` it is left out, and None returned, while the same task with the same key waits or is
+        worked on. Raises `PluginError` where the plugin does not declare the task.
+        """
+
+
 class Context(Protocol):
     """All that a plugin gets of the kernel."""
 
@@ -84,6 +106,7 @@ class Context(Protocol):
     log: Log
     db: Database
     devices: Devices
+    queue: Queue
     stopping: asyncio.Event
     """Set when the plugin is to stop: long loops and streams end when they see it."""
 

@@ -40,6 +40,7 @@ from serai.web.limits import Limiter
 from serai.web.mounts import Mounts
 from serai.web.route_table import RouteTable
 from serai.work.runner import JobRunner
+from serai.work.task_runner import TaskRunner
 
 KEEPALIVE = 75.0
 """Seconds that an idle connection is kept: it holds on to the last plugin that answered on it."""
@@ -105,6 +106,9 @@ class Serving:
         jobs = JobRunner(database, self._process_id, lambda: datetime.now(UTC), log)
         await jobs.start()
         self._stack.push_async_callback(jobs.stop, kernel.stop_grace)
+        tasks = TaskRunner(database, self._process_id, log)
+        tasks.start()
+        self._stack.push_async_callback(tasks.stop, kernel.stop_grace)
         devices = DeviceHouse(database, self._process_id, kernel.state_dir, log)
         host = self._host = Host(
             self._deployment,
@@ -113,6 +117,7 @@ class Serving:
                 migrations=migrations,
                 devices=devices,
                 jobs=jobs,
+                tasks=tasks,
                 mounts=mounts,
                 cursors=Cursors([key.encode() for key in self._greeting.keys]),
                 start_timeout=kernel.start_timeout,

@@ -20,6 +20,7 @@ _VERBS = {
     "restart": "plugins",
     "db": "db",
     "jobs": "jobs",
+    "queue": "queue",
     "devices": "devices",
     "clients": "clients",
     "openapi": "openapi",

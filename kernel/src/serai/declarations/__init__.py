@@ -6,6 +6,7 @@ from serai.declarations.logs import Log
 from serai.declarations.plugin import Health, PluginInfo
 from serai.declarations.routes import Api, Handler, Route
 from serai.declarations.shapes import Encoded, Page, PageQuery
+from serai.declarations.tasks import Retry, Task, TaskRun, task
 
 __all__ = [
     "Api",
@@ -21,7 +22,11 @@ __all__ = [
     "Page",
     "PageQuery",
     "PluginInfo",
+    "Retry",
     "Route",
     "Setting",
+    "Task",
+    "TaskRun",
     "job",
+    "task",
 ]

@@ -13,7 +13,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pluggy import PluginValidationError
 
 from serai import hookspecs
-from serai.declarations import Api, Driver, Job, PluginInfo
+from serai.declarations import Api, Driver, Job, PluginInfo, Task
 from serai.hookspecs import KERNEL_API
 from serai.hosting.entry_points import Installed
 from serai.hosting.states import Blocked, Code, Trouble
@@ -32,6 +32,7 @@ class Declared:
     apis: tuple[Api, ...]
     tables: tuple[web.RouteTableDef, ...]
     jobs: tuple[Job, ...]
+    tasks: tuple[Task[Any], ...]
     migrations: str | None
     hook: Any
     hooks: frozenset[str]
@@ -113,7 +114,7 @@ def declare_plugin(what: Installed, module: Any) -> Declared:
         raise hooks.rubbish("plugin_info", "PluginInfo", info)
     _check_kernel(what, info)
     routes = hooks.each("register_routes", (Api, web.RouteTableDef))
-    jobs = hooks.each("register_jobs", (Job,))
+    work = hooks.each("register_jobs", (Job, Task))
     migrations = hooks.call("register_migrations")
     if migrations is not None and not (isinstance(migrations, str) and ":" in migrations):
         raise hooks.rubbish("register_migrations", 'a string such as "package:migrations"', migrations)
@@ -125,7 +126,8 @@ def declare_plugin(what: Installed, module: Any) -> Declared:
         requires=_requirements(what, info),
         apis=tuple(route for route in routes if isinstance(route, Api)),
         tables=tuple(route for route in routes if isinstance(route, web.RouteTableDef)),
-        jobs=tuple(jobs),
+        jobs=tuple(each for each in work if isinstance(each, Job)),
+        tasks=tuple(each for each in work if isinstance(each, Task)),
         migrations=migrations,
         hook=hooks.manager.hook,
         hooks=hooks.implemented,
@@ -170,7 +172,7 @@ def _requirements(what: Installed, info: PluginInfo) -> tuple[Requirement, ...]:
 
 
 def _check_names(declared: Declared, rubbish: Callable[[str, str, Any], Trouble]) -> None:
-    """Every permission that a route asks for is declared; no job or operation has its name twice."""
+    """Every permission that a route asks for is declared; no job or task has its name twice."""
     known = declared.info.permissions
     for permission in known:
         if not permission.startswith(f"{declared.name}:"):
@@ -183,10 +185,11 @@ def _check_names(declared: Declared, rubbish: Callable[[str, str, Any], Trouble]
                 "ask for one of " + (", ".join(known) or "its declared permissions (there are none)"),
             )
     seen: set[str] = set()
-    for job in declared.jobs:
-        if job.name in seen:
-            raise _undeclared(declared, f"two jobs named {job.name!r}", "give each job a name of its own")
-        seen.add(job.name)
+    works: tuple[Job | Task[Any], ...] = (*declared.jobs, *declared.tasks)
+    for work in works:
+        if work.name in seen:
+            raise _undeclared(declared, f"two jobs or tasks named {work.name!r}", "give each a name of its own")
+        seen.add(work.name)
 
 
 def _undeclared(declared: Declared, what: str, must: str) -> Trouble:

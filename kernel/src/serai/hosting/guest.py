@@ -28,6 +28,7 @@ from serai.web.cursors import Cursors
 from serai.web.mounts import Mounts, StandIn
 from serai.web.plugin_app import build_site
 from serai.work.runner import JobRunner
+from serai.work.task_runner import TaskRunner
 
 HEALTH_EVERY = 5.0
 SLOW_START = 10.0
@@ -45,6 +46,7 @@ class Services:
     migrations: Migrations
     devices: DeviceHouse
     jobs: JobRunner
+    tasks: TaskRunner
     mounts: Mounts
     start_timeout: float
     stop_grace: float
@@ -130,7 +132,13 @@ class Guest:
         if declared.migrations is not None:
             await check_schema(services.migrations, declared, auto_migrate=services.auto_migrate)
         database = self._database = services.connections.database(self.name)
-        context = self._context = GuestContext(self.name, database, services.devices, self._fail)
+        context = self._context = GuestContext(
+            self.name,
+            database=database,
+            devices=services.devices,
+            queue=services.tasks.queue_of(self.name, declared.tasks),
+            failed=self._fail,
+        )
         if self._settings is not None:
             context.provide(type(self._settings), self._settings)
         async with asyncio.timeout(services.start_timeout):
@@ -141,6 +149,7 @@ class Guest:
             await services.mounts.publish(self.name, site, start_limit=services.start_timeout)
             self._mounted = True
             await services.jobs.add(self.name, declared.version, declared.jobs, context, self._settings)
+            services.tasks.add(self.name, declared.version, declared.tasks, context)
 
     def _call(self, hook: str, context: GuestContext) -> Any:
         token = current_plugin.set(self.name)
@@ -211,7 +220,10 @@ class Guest:
             self._health = None
         if self._context is not None:
             self._context.stopping.set()
-        draining: list[Awaitable[object]] = [self._services.jobs.remove(self.name, grace)]
+        draining: list[Awaitable[object]] = [
+            self._services.jobs.remove(self.name, grace),
+            self._services.tasks.remove(self.name, grace),
+        ]
         if self._mounted:
             draining.append(self._services.mounts.withdraw(self.name, grace))
         for outcome in await asyncio.gather(*draining, return_exceptions=True):

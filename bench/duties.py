@@ -26,7 +26,7 @@ from multidict import CIMultiDict
 
 from in_process import microseconds
 from serai import Api, Call, PluginInfo
-from serai.context import Devices, Queue
+from serai.context import Devices, Http, Queue
 from serai.data.connections import Connections
 from serai.hosting.context import GuestContext
 from serai.identity.addresses import Proxies
@@ -143,6 +143,7 @@ def mounted(
                 database=database,
                 devices=cast(Devices, None),
                 queue=cast(Queue, None),
+                http=cast(Http, None),
                 failed=lambda error: None,
             )
             await mounts.publish("isapi", build_site(_routes(handler), context, Cursors([b"bench"])), start_limit=5.0)

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from serai.config import Secret as Secret
     from serai.context import (
+        Answer as Answer,
+    )
+    from serai.context import (
         Call as Call,
     )
     from serai.context import (
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
     )
     from serai.context import (
         Devices as Devices,
+    )
+    from serai.context import (
+        Http as Http,
     )
     from serai.context import (
         Principal as Principal,
@@ -120,7 +126,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "serai.config": ("Secret",),
-    "serai.context": ("Call", "Context", "Database", "Devices", "Principal", "Queue", "Run"),
+    "serai.context": ("Answer", "Call", "Context", "Database", "Devices", "Http", "Principal", "Queue", "Run"),
     "serai.declarations": (
         "Api", "Driver", "Encoded", "Health", "Job", "Link", "Log", "Page", "PageQuery", "PluginInfo", "Retry",
         "Setting", "Task", "TaskRun", "job", "task",

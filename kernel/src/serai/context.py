@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -99,6 +99,36 @@ class Queue(Protocol):
         """
 
 
+@attrs.frozen(kw_only=True)
+class Answer:
+    """What another system answered, whatever its status; a redirect is an answer too."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Http(Protocol):
+    """HTTP to other systems, only to where the deployment allows it (`[kernel.outgoing]`)."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        json: Any = None,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 30.0,
+        limit: int = 1024 * 1024,
+    ) -> Answer:
+        """Send a request, and read the whole answer: `timeout` seconds for all of it, at most `limit` bytes.
+
+        `json` is what msgspec encodes. Raises `Refused` where the URL may not be asked for, `Unavailable` where no
+        usable answer comes.
+        """
+
+
 class Context(Protocol):
     """All that a plugin gets of the kernel."""
 
@@ -107,6 +137,7 @@ class Context(Protocol):
     db: Database
     devices: Devices
     queue: Queue
+    http: Http
     stopping: asyncio.Event
     """Set when the plugin is to stop: long loops and streams end when they see it."""
 

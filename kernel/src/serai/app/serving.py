@@ -31,6 +31,8 @@ from serai.hosting.reports import Reporter
 from serai.identity import clients
 from serai.identity.addresses import Proxies
 from serai.identity.authenticator import Authenticator
+from serai.outgoing.client import HttpClient
+from serai.outgoing.policy import Policy
 from serai.telemetry import logs
 from serai.telemetry.access import AccessLog
 from serai.telemetry.metrics import Metrics
@@ -109,6 +111,8 @@ class Serving:
         tasks = TaskRunner(database, self._process_id, log)
         tasks.start()
         self._stack.push_async_callback(tasks.stop, kernel.stop_grace)
+        http = HttpClient(Policy(kernel.outgoing.allow, listener=listener.getsockname()[1]))
+        self._stack.push_async_callback(http.close)
         devices = DeviceHouse(database, self._process_id, kernel.state_dir, log)
         host = self._host = Host(
             self._deployment,
@@ -118,6 +122,7 @@ class Serving:
                 devices=devices,
                 jobs=jobs,
                 tasks=tasks,
+                http=http,
                 mounts=mounts,
                 cursors=Cursors([key.encode() for key in self._greeting.keys]),
                 start_timeout=kernel.start_timeout,

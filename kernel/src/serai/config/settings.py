@@ -33,6 +33,25 @@ class DemoSettings:
 
 
 @attrs.frozen(kw_only=True)
+class OutgoingSettings:
+    """`[kernel.outgoing]`: where plugins and webhooks may send requests to."""
+
+    allow: Annotated[
+        tuple[str, ...],
+        Meta(
+            description=(
+                "Networks (CIDR) that may be reached; empty: all public and private ones. Loopback, link-local and the "
+                "like need an entry within them, this deployment's own address one for it alone."
+            )
+        ),
+    ] = attrs.field(default=())
+
+    @allow.validator
+    def _check_allow(self, _: Any, allow: tuple[str, ...]) -> None:
+        _check_networks(allow)
+
+
+@attrs.frozen(kw_only=True)
 class KernelSettings:
     """The `[kernel]` table; only `keys` has no default."""
 
@@ -90,6 +109,7 @@ class KernelSettings:
         float, Meta(gt=0, description="Requests a second that one client may send in the long run.")
     ] = 1000.0
     client_burst: Annotated[int, Meta(ge=1, description="Requests that one client may send at once.")] = 2000
+    outgoing: Annotated[OutgoingSettings, Meta(description="Requests to other systems.")] = OutgoingSettings()
     demo: Annotated[
         DemoSettings | None, Meta(description="Makes this deployment a demo, which serves on a loopback address only.")
     ] = None
@@ -112,11 +132,7 @@ class KernelSettings:
 
     @trusted_proxies.validator
     def _check_trusted_proxies(self, _: Any, networks: tuple[str, ...]) -> None:
-        for network in networks:
-            try:
-                ip_network(network)
-            except ValueError:
-                raise ValueError(f"list of networks, as 10.0.0.0/8; {network!r} is none") from None
+        _check_networks(networks)
 
     @database.validator
     def _check_database(self, _: Any, database: Secret) -> None:
@@ -141,6 +157,14 @@ class KernelSettings:
         for number, key in enumerate(keys, start=1):
             if len(key.reveal().encode()) < SHORTEST_KEY:
                 raise ValueError(f"keys of at least {SHORTEST_KEY} bytes; key {number} is shorter")
+
+
+def _check_networks(networks: tuple[str, ...]) -> None:
+    for network in networks:
+        try:
+            ip_network(network)
+        except ValueError:
+            raise ValueError(f"list of networks, as 10.0.0.0/8; {network!r} is none") from None
 
 
 def _address(listen: str) -> tuple[str, int]:

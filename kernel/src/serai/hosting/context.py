@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from serai.context import Database, Devices, DeviceState, Queue
+from serai.context import Database, Devices, DeviceState, Http, Queue
 from serai.declarations import Log
 from serai.errors import PluginError
 from serai.hosting.states import Blocked, Code
@@ -55,6 +55,7 @@ class GuestContext:
         database: Database,
         devices: Devices,
         queue: Queue,
+        http: Http,
         failed: Callable[[BaseException], None],
     ) -> None:
         self.name = name
@@ -64,6 +65,7 @@ class GuestContext:
         self.db = database
         self.devices: Devices = GuestDevices(name, devices, self.devices_used)
         self.queue = queue
+        self.http = http
         self.stopping = asyncio.Event()
         self._failed = failed
         self._provided: dict[type[Any], Any] = {}

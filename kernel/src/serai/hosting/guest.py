@@ -22,6 +22,7 @@ from serai.hosting.declared import Declared
 from serai.hosting.life import Life
 from serai.hosting.schema import check_schema
 from serai.hosting.states import Code, State, Status, Trouble
+from serai.outgoing.client import HttpClient
 from serai.telemetry import logs
 from serai.telemetry.current import plugin as current_plugin
 from serai.web.cursors import Cursors
@@ -47,6 +48,7 @@ class Services:
     devices: DeviceHouse
     jobs: JobRunner
     tasks: TaskRunner
+    http: HttpClient
     mounts: Mounts
     start_timeout: float
     stop_grace: float
@@ -137,6 +139,7 @@ class Guest:
             database=database,
             devices=services.devices,
             queue=services.tasks.queue_of(self.name, declared.tasks),
+            http=services.http,
             failed=self._fail,
         )
         if self._settings is not None:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
         Devices as Devices,
     )
     from serai.context import (
+        Feed as Feed,
+    )
+    from serai.context import (
         Http as Http,
     )
     from serai.context import (
@@ -46,6 +49,9 @@ if TYPE_CHECKING:
     )
     from serai.declarations import (
         Encoded as Encoded,
+    )
+    from serai.declarations import (
+        Event as Event,
     )
     from serai.declarations import (
         Health as Health,
@@ -79,6 +85,9 @@ if TYPE_CHECKING:
     )
     from serai.declarations import (
         TaskRun as TaskRun,
+    )
+    from serai.declarations import (
+        Topic as Topic,
     )
     from serai.declarations import (
         job as job,
@@ -126,10 +135,12 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "serai.config": ("Secret",),
-    "serai.context": ("Answer", "Call", "Context", "Database", "Devices", "Http", "Principal", "Queue", "Run"),
+    "serai.context": (
+        "Answer", "Call", "Context", "Database", "Devices", "Feed", "Http", "Principal", "Queue", "Run",
+    ),
     "serai.declarations": (
-        "Api", "Driver", "Encoded", "Health", "Job", "Link", "Log", "Page", "PageQuery", "PluginInfo", "Retry",
-        "Setting", "Task", "TaskRun", "job", "task",
+        "Api", "Driver", "Encoded", "Event", "Health", "Job", "Link", "Log", "Page", "PageQuery", "PluginInfo",
+        "Retry", "Setting", "Task", "TaskRun", "Topic", "job", "task",
     ),
     "serai.errors": (
         "Conflict", "DeviceDown", "Forbidden", "Invalid", "Mistake", "NotFound", "PluginError", "Problem", "Refused",

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 import serai_isapi
 from serai import DeviceDown
-from serai_ehr import VIEWS, View, ViewFault
+from serai_ehr import VIEWS, Changed, View, ViewFault
 from serai_isapi import tables
 from serai_isapi.departments import Departments
 from serai_isapi.directory import Directory, Filter
@@ -101,8 +101,11 @@ class Company:
             raise DeviceDown("device ehr is not ready: connection refused")
         yield self
 
-    async def batches(self, view: View, *, size: int = 1000) -> AsyncIterator[list[tuple[Any, ...]]]:
+    async def batches(
+        self, view: View, *, size: int = 1000, changed: Changed | None = None
+    ) -> AsyncIterator[list[tuple[Any, ...]]]:
         rows = [tuple(row[name.lower()] for name in view.column_names) for row in self.rows[view.name]]
+        rows = [row for row in rows if changed is None or changed.holds(view, row)]
         for start in range(0, len(rows), size):
             yield rows[start : start + size]
 

@@ -21,6 +21,14 @@ _ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9.-]+)):
 _ORIGIN = re.compile(r"https?://[^\s/?#@]+/?")
 
 
+def _check_networks(networks: tuple[str, ...]) -> None:
+    for network in networks:
+        try:
+            ip_network(network)
+        except ValueError:
+            raise ValueError(f"list of networks, as 10.0.0.0/8; {network!r} is none") from None
+
+
 @attrs.frozen(kw_only=True)
 class DemoSettings:
     """`[kernel.demo]`: a deployment to look at, with a key, client and password of its own making."""
@@ -157,14 +165,6 @@ class KernelSettings:
         for number, key in enumerate(keys, start=1):
             if len(key.reveal().encode()) < SHORTEST_KEY:
                 raise ValueError(f"keys of at least {SHORTEST_KEY} bytes; key {number} is shorter")
-
-
-def _check_networks(networks: tuple[str, ...]) -> None:
-    for network in networks:
-        try:
-            ip_network(network)
-        except ValueError:
-            raise ValueError(f"list of networks, as 10.0.0.0/8; {network!r} is none") from None
 
 
 def _address(listen: str) -> tuple[str, int]:

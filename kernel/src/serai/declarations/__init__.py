@@ -1,6 +1,7 @@
 """What plugin authors write: plain data that the kernel acts upon."""
 
 from serai.declarations.drivers import Driver, DriverFactory, Link
+from serai.declarations.feed import Event, Topic
 from serai.declarations.jobs import Job, JobHandler, Setting, job
 from serai.declarations.logs import Log
 from serai.declarations.plugin import Health, PluginInfo
@@ -13,6 +14,7 @@ __all__ = [
     "Driver",
     "DriverFactory",
     "Encoded",
+    "Event",
     "Handler",
     "Health",
     "Job",
@@ -27,6 +29,7 @@ __all__ = [
     "Setting",
     "Task",
     "TaskRun",
+    "Topic",
     "job",
     "task",
 ]

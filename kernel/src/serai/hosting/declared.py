@@ -172,7 +172,7 @@ def _requirements(what: Installed, info: PluginInfo) -> tuple[Requirement, ...]:
 
 
 def _check_names(declared: Declared, rubbish: Callable[[str, str, Any], Trouble]) -> None:
-    """Every permission that a route asks for is declared; no job or task has its name twice."""
+    """Permissions and topics bear the plugin's name; routes ask for declared ones; no job or task is there twice."""
     known = declared.info.permissions
     for permission in known:
         if not permission.startswith(f"{declared.name}:"):
@@ -184,6 +184,9 @@ def _check_names(declared: Declared, rubbish: Callable[[str, str, Any], Trouble]
                 f"the route {route.method} {route.path} asking for {route.permission!r}",
                 "ask for one of " + (", ".join(known) or "its declared permissions (there are none)"),
             )
+    for topic in declared.info.topics:
+        if not topic.name.startswith(f"{declared.name}."):
+            raise _undeclared(declared, f"the topic {topic.name!r}", f"begin with '{declared.name}.'")
     seen: set[str] = set()
     works: tuple[Job | Task[Any], ...] = (*declared.jobs, *declared.tasks)
     for work in works:

@@ -17,7 +17,7 @@ from serai.declarations import Health
 from serai.devices import DeviceHouse
 from serai.errors import Problem, SeraiError
 from serai.hosting.backoff import Backoff
-from serai.hosting.context import GuestContext
+from serai.hosting.context import GuestContext, GuestFeed
 from serai.hosting.declared import Declared
 from serai.hosting.life import Life
 from serai.hosting.schema import check_schema
@@ -28,6 +28,7 @@ from serai.telemetry.current import plugin as current_plugin
 from serai.web.cursors import Cursors
 from serai.web.mounts import Mounts, StandIn
 from serai.web.plugin_app import build_site
+from serai.work.feed import Feed
 from serai.work.runner import JobRunner
 from serai.work.task_runner import TaskRunner
 
@@ -49,6 +50,7 @@ class Services:
     jobs: JobRunner
     tasks: TaskRunner
     http: HttpClient
+    feed: Feed
     mounts: Mounts
     start_timeout: float
     stop_grace: float
@@ -139,6 +141,7 @@ class Guest:
             database=database,
             devices=services.devices,
             queue=services.tasks.queue_of(self.name, declared.tasks),
+            feed=GuestFeed(self.name, services.feed, declared.info.topics),
             http=services.http,
             failed=self._fail,
         )

@@ -161,7 +161,9 @@ def mounted(
                 http=cast(Http, None),
                 failed=lambda error: None,
             )
-            await mounts.publish("isapi", build_site(_routes(api), context, Cursors([b"bench"])), start_limit=5.0)
+            await mounts.publish(
+                "isapi", build_site(_routes(api), context, Cursors([b"bench"]), cast(Feed, None)), start_limit=5.0
+            )
             yield Variant(root, Front(mounts.paths, duties.serve))
             access_log.close()
         await authenticator.stop()

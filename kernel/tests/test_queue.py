@@ -12,8 +12,6 @@ from msgspec import Struct
 from sqlalchemy import text
 
 from serai.context import Context
-from serai.data.connections import Connections
-from serai.data.migrations import KERNEL_LOCATION, Migrations
 from serai.declarations import Retry, TaskRun, task
 from serai.errors import NotFound, PluginError, Unavailable
 from serai.work import backlog
@@ -62,23 +60,12 @@ def held(retry=None, timeout=60.0):
 
 
 @pytest.fixture
-async def queue_database(database_url):
-    connections = Connections(database_url, budget=13)
-    await connections.open()
-    await Migrations(connections).upgrade("serai", KERNEL_LOCATION)
-    database = connections.database("serai")
-    yield database
-    await database.close()
-    await connections.close()
-
-
-@pytest.fixture
-async def runners(queue_database):
+async def runners(kernel_database):
     """Start runners on one database, each as a process of its own would have it."""
     async with contextlib.AsyncExitStack() as stack:
 
         async def start(*tasks, name="p1", lease=30.0) -> SimpleNamespace:
-            runner = TaskRunner(queue_database, name, structlog.get_logger(), lease=lease)
+            runner = TaskRunner(kernel_database, name, structlog.get_logger(), lease=lease)
             runner.start()
             stack.push_async_callback(runner.stop, 0)
             runner.add("demo", "1.2.0", tasks, SimpleNamespace(name="demo"))
@@ -88,9 +75,9 @@ async def runners(queue_database):
 
 
 @pytest.fixture
-def rows(queue_database):
+def rows(kernel_database):
     async def look(where="true"):
-        async with queue_database.connect() as connection:
+        async with kernel_database.connect() as connection:
             query = text(f"select id, status::text, attempts from serai.pgqueuer where {where} order by id")
             return (await connection.execute(query)).all()
 
@@ -111,21 +98,21 @@ async def test_what_is_put_is_done_and_leaves_the_queue(runners, rows, eventuall
 
 
 async def test_what_is_put_in_a_transaction_is_there_if_that_commits_and_never_if_not(
-    queue_database, runners, rows, eventually
+    kernel_database, runners, rows, eventually
 ):
     deliver = worker([])
     demo = await runners()
     demo.queue = demo.runner.queue_of("demo", [deliver])
     with contextlib.suppress(ZeroDivisionError):
-        async with queue_database.begin() as connection:
+        async with kernel_database.begin() as connection:
             await demo.queue.put(deliver, Letter("ada"), connection=connection)
             raise ZeroDivisionError
     with contextlib.suppress(ZeroDivisionError):
-        async with queue_database.raw() as connection, connection.transaction():
+        async with kernel_database.raw() as connection, connection.transaction():
             await demo.queue.put(deliver, Letter("ada"), connection=connection)
             raise ZeroDivisionError
     assert await rows() == []
-    async with queue_database.begin() as connection:
+    async with kernel_database.begin() as connection:
         await demo.queue.put(deliver, Letter("ada"), connection=connection)
         assert await rows() == []
     assert len(await rows("status = 'queued'")) == 1
@@ -159,36 +146,36 @@ async def test_only_declared_tasks_with_their_own_payload_are_put(runners):
         await demo.queue.put(deliver, "ada")
 
 
-async def test_a_failure_is_tried_again_and_held_in_the_end(queue_database, runners, eventually):
+async def test_a_failure_is_tried_again_and_held_in_the_end(kernel_database, runners, eventually):
     deliver = failing(OSError("the printer is away"), Retry((0.0, 0.0)))
     demo = await runners(deliver)
     await demo.queue.put(deliver, Letter("ada"))
 
     async def is_held():
-        return [task for task in await backlog.failed(queue_database) if task.state == "held"]
+        return [task for task in await backlog.failed(kernel_database) if task.state == "held"]
 
     (task,) = await eventually(is_held)
     assert (task.task, task.failures, task.error) == ("demo.deliver", 3, "the printer is away")
-    detail = await backlog.failed_task(queue_database, task.id)
+    detail = await backlog.failed_task(kernel_database, task.id)
     assert "OSError: the printer is away" in detail.trace
-    (summary,) = await backlog.summaries(queue_database)
+    (summary,) = await backlog.summaries(kernel_database)
     assert (summary.waiting, summary.running, summary.held) == (0, 0, 1)
 
 
 async def test_an_errors_text_is_kept_out_of_the_queue_where_it_may_hold_personal_data(
-    queue_database, runners, eventually
+    kernel_database, runners, eventually
 ):
     deliver = failing(ValueError("13800138000"))
     demo = await runners(deliver)
     await demo.queue.put(deliver, Letter("ada"))
-    (task,) = await eventually(lambda: backlog.failed(queue_database))
+    (task,) = await eventually(lambda: backlog.failed(kernel_database))
     assert task.error.startswith("ValueError at ")
-    async with queue_database.connect() as connection:
+    async with kernel_database.connect() as connection:
         logged = await connection.scalars(text("select traceback::text from serai.pgqueuer_log"))
     assert not any("13800138000" in (line or "") for line in logged)
 
 
-async def test_a_held_task_is_done_after_retry_and_gone_after_drop(queue_database, runners, rows, eventually):
+async def test_a_held_task_is_done_after_retry_and_gone_after_drop(kernel_database, runners, rows, eventually):
     broken = True
     done = []
 
@@ -207,27 +194,27 @@ async def test_a_held_task_is_done_after_retry_and_gone_after_drop(queue_databas
 
     first, second = await eventually(both_held)
     broken = False
-    await backlog.drop(queue_database, second.id)
-    assert await backlog.retry(queue_database, None) == [first.id]
+    await backlog.drop(kernel_database, second.id)
+    assert await backlog.retry(kernel_database, None) == [first.id]
     await eventually(lambda: done == ["ada"])
     with pytest.raises(NotFound):
-        await backlog.retry(queue_database, second.id)
+        await backlog.retry(kernel_database, second.id)
 
     async def forgotten():
-        return not await backlog.failed(queue_database)
+        return not await backlog.failed(kernel_database)
 
     await eventually(forgotten)
 
 
-async def test_an_attempt_is_cut_off_at_its_time_limit(queue_database, runners, eventually):
+async def test_an_attempt_is_cut_off_at_its_time_limit(kernel_database, runners, eventually):
     slow = held(timeout=0.1)
     demo = await runners(slow.task)
     await demo.queue.put(slow.task, Letter("ada"))
-    (task,) = await eventually(lambda: backlog.failed(queue_database))
+    (task,) = await eventually(lambda: backlog.failed(kernel_database))
     assert task.error == "It did not end within its time limit of 0.1 s."
 
 
-async def test_a_payload_of_another_shape_is_held_at_once(queue_database, runners, eventually):
+async def test_a_payload_of_another_shape_is_held_at_once(kernel_database, runners, eventually):
     @task()
     async def deliver(ctx: Context, run: TaskRun[Parcel]) -> None:
         raise AssertionError
@@ -237,7 +224,7 @@ async def test_a_payload_of_another_shape_is_held_at_once(queue_database, runner
     await runners(worker([]), name="p2")
 
     async def is_held():
-        return [task for task in await backlog.failed(queue_database) if task.state == "held"]
+        return [task for task in await backlog.failed(kernel_database) if task.state == "held"]
 
     (failed,) = await eventually(is_held)
     assert failed.error.startswith("Its payload is no Letter of this version of the plugin")
@@ -278,13 +265,13 @@ async def test_draining_one_plugin_leaves_the_other_at_work(runners, eventually)
     assert mine == []
 
 
-async def test_work_goes_on_when_every_connection_was_cut(queue_database, runners, eventually):
+async def test_work_goes_on_when_every_connection_was_cut(kernel_database, runners, eventually):
     calls = []
     deliver = worker(calls)
     demo = await runners(deliver)
     await demo.queue.put(deliver, Letter("before"))
     await eventually(lambda: len(calls) == 1)
-    async with queue_database.raw() as connection:
+    async with kernel_database.raw() as connection:
         await connection.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity "
             "where datname = current_database() and pid <> pg_backend_pid()"
@@ -338,11 +325,11 @@ async def test_what_a_killed_process_had_begun_is_done_by_another(database_url, 
     await eventually(lambda: calls == [("ada", 1)])
 
 
-async def test_a_task_that_kills_every_process_is_held(queue_database, runners, eventually):
+async def test_a_task_that_kills_every_process_is_held(kernel_database, runners, eventually):
     deliver = worker(calls := [])
     demo = await runners()
     task_id = await demo.runner.queue_of("demo", [deliver]).put(deliver, Letter("ada"))
-    async with queue_database.raw() as connection:  # what three killed processes leave behind
+    async with kernel_database.raw() as connection:  # what three killed processes leave behind
         await connection.execute("update serai.pgqueuer set status = 'picked', heartbeat = now() - interval '1 day'")
         for _ in range(3):
             await connection.execute(
@@ -351,13 +338,13 @@ async def test_a_task_that_kills_every_process_is_held(queue_database, runners, 
                 task_id,
             )
     await runners(deliver, name="p2")
-    (failed,) = await eventually(lambda: backlog.failed(queue_database))
+    (failed,) = await eventually(lambda: backlog.failed(kernel_database))
     assert failed.error == "3 processes died while they worked on it."
     assert calls == []
 
 
-async def test_the_revision_makes_what_the_installed_pgqueuer_expects(queue_database):
-    driver = ManagerDriver(queue_database, Ears(queue_database))
+async def test_the_revision_makes_what_the_installed_pgqueuer_expects(kernel_database):
+    driver = ManagerDriver(kernel_database, Ears(kernel_database))
     assert (await queries(driver).plan_upgrade()).statements == ()
 
 

@@ -13,18 +13,15 @@ from sqlalchemy import text
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
-from serai.data.connections import Connections
-from serai.data.migrations import KERNEL_LOCATION, Migrations
 from serai.declarations import Retry, Topic
 from serai.errors import Conflict, NotFound
 from serai.identity import clients
 from serai.outgoing.client import HttpClient
 from serai.outgoing.policy import Policy
 from serai.webhooks import registry
-from serai.webhooks.deliveries import Deliveries
 from serai.webhooks.dispatcher import Dispatcher
-from serai.webhooks.sender import Sender, deliver_webhook
-from serai.webhooks.topics import TopicBook
+from serai.webhooks.sender import deliver_webhook
+from serai.webhooks.service import Webhooks
 from serai.work.feed import Feed
 from serai.work.task_runner import TaskRunner
 
@@ -68,36 +65,29 @@ async def receiver(aiohttp_server):
 
 
 @pytest.fixture
-async def house(database_url):
+async def house(kernel_database):
     """A kernel's webhooks in one process, with the topic `hello.greeted`."""
     async with contextlib.AsyncExitStack() as stack:
-        connections = Connections(database_url, budget=13)
-        await connections.open()
-        stack.push_async_callback(connections.close)
-        await Migrations(connections).upgrade("serai", KERNEL_LOCATION)
-        database = connections.database("serai")
+        database = kernel_database
         log = structlog.get_logger()
         feed = Feed(database)
         feed.start()
-        topics = TopicBook()
-        topics.add("hello", {GREETED: "hello:read"})
         http = HttpClient(Policy(["127.0.0.0/8"]))
         stack.push_async_callback(http.close)
         tasks = TaskRunner(database, "p1", log)
         tasks.start()
         stack.push_async_callback(tasks.stop, 1.0)
         task = attrs.evolve(deliver_webhook, retry=QUICK)
-        deliveries = Deliveries(database, tasks.queue_of("kernel", [task]), task)
-        sender = Sender(database=database, deliveries=deliveries, feed=feed, http=http, topics=topics, retry=QUICK)
-        tasks.add("kernel", "1.0", [task], SimpleNamespace(get=lambda key: sender))
-        dispatcher = Dispatcher(database, deliveries, topics, log)
-        dispatcher.start()
-        stack.push_async_callback(dispatcher.stop)
+        webhooks = Webhooks(database, tasks=tasks, feed=feed, http=http, log=log, task=task)
+        webhooks.topics.add("hello", {GREETED: "hello:read"})
+        provided = {}
+        context = SimpleNamespace(provide=provided.__setitem__, get=provided.__getitem__)
+        webhooks.start(context, "1.0")
+        stack.push_async_callback(webhooks.stop)
         client, _ = await clients.add(database, name="portal", owner="hr", scopes=["hello:read"])
         yield SimpleNamespace(
-            database=database, feed=feed, deliveries=deliveries, topics=topics, client=client, dispatcher=dispatcher
+            database=database, feed=feed, deliveries=webhooks.deliveries, topics=webhooks.topics, client=client
         )
-        await database.close()
 
 
 @pytest.fixture
@@ -125,7 +115,7 @@ def log_of(house):
 
 
 async def test_what_happens_is_sent_signed_as_the_reference_library_expects(house, receiver, subscribe, eventually):
-    webhook, secret = await subscribe()
+    _, secret = await subscribe()
     await house.feed.publish(GREETED, "ada", Greeted("你好"))
     await eventually(lambda: receiver.got)
     (message,) = receiver.got

@@ -81,6 +81,9 @@ if TYPE_CHECKING:
         Setting as Setting,
     )
     from serai.declarations import (
+        Subscription as Subscription,
+    )
+    from serai.declarations import (
         Task as Task,
     )
     from serai.declarations import (
@@ -91,6 +94,9 @@ if TYPE_CHECKING:
     )
     from serai.declarations import (
         job as job,
+    )
+    from serai.declarations import (
+        subscription as subscription,
     )
     from serai.declarations import (
         task as task,
@@ -140,7 +146,7 @@ _HOMES = {
     ),
     "serai.declarations": (
         "Api", "Driver", "Encoded", "Event", "Health", "Job", "Link", "Log", "Page", "PageQuery", "PluginInfo",
-        "Retry", "Setting", "Task", "TaskRun", "Topic", "job", "task",
+        "Retry", "Setting", "Subscription", "Task", "TaskRun", "Topic", "job", "subscription", "task",
     ),
     "serai.errors": (
         "Conflict", "DeviceDown", "Forbidden", "Invalid", "Mistake", "NotFound", "PluginError", "Problem", "Refused",

@@ -15,7 +15,7 @@ import pluggy
 from aiohttp import web
 
 from serai.context import Context
-from serai.declarations import Api, Driver, Health, Job, PluginInfo, Task
+from serai.declarations import Api, Driver, Health, Job, PluginInfo, Subscription, Task
 
 KERNEL_API = "1.0"
 """The version that `PluginInfo.kernel` is compared with."""
@@ -35,8 +35,8 @@ def register_routes() -> Sequence[Api | web.RouteTableDef]:
 
 
 @hookspec
-def register_jobs() -> Sequence[Job | Task[Any]]:
-    """What runs by the clock, once per cluster and tick; and what the queue is for."""
+def register_jobs() -> Sequence[Job | Subscription | Task[Any]]:
+    """What runs by the clock, for each event of the feed, and for what is put in the queue."""
 
 
 @hookspec

@@ -44,8 +44,11 @@ from serai.web.front import Front
 from serai.web.limits import Limiter
 from serai.web.mounts import Mounts
 from serai.web.route_table import RouteTable
+from serai.webhooks.service import Webhooks
 from serai.work.feed import Feed
+from serai.work.retention import Retention
 from serai.work.runner import JobRunner
+from serai.work.subscriptions import Subscriptions
 from serai.work.task_runner import TaskRunner
 
 KEEPALIVE = 75.0
@@ -119,6 +122,10 @@ class Serving:
         self._stack.push_async_callback(tasks.stop, kernel.stop_grace)
         feed = Feed(database)
         feed.start()
+        retention = Retention(database, kernel.feed_kept_days, log)
+        retention.start()
+        self._stack.push_async_callback(retention.stop)
+        webhooks = Webhooks(database, tasks=tasks, feed=feed, http=http, log=log)
         devices = DeviceHouse(database, self._process_id, kernel.state_dir, log)
         cursors = Cursors([key.encode() for key in self._greeting.keys])
         host = self._host = Host(
@@ -131,6 +138,8 @@ class Serving:
                 tasks=tasks,
                 http=http,
                 feed=feed,
+                webhook_topics=webhooks.topics,
+                subscriptions=Subscriptions(database, feed, self._process_id, log),
                 mounts=mounts,
                 cursors=cursors,
                 start_timeout=kernel.start_timeout,
@@ -153,6 +162,8 @@ class Serving:
             failed=self._kernel_task_failed,
         )
         self._stack.push_async_callback(context.end_tasks, kernel.stop_grace)
+        webhooks.start(context, version("serai"))
+        self._stack.push_async_callback(webhooks.stop)
         access = {**Probes(host, database, metrics).attach(root), **add_kernel_api(root, context, cursors)}
         duties.attach(root, access, body_limit=64 * 1024)
         mounts.attach(root)
@@ -169,7 +180,7 @@ class Serving:
         Front(mounts.paths, duties.serve).stand_before(runner.server)
         self._site = web.SockSite(runner, listener, backlog=BACKLOG)
         await host.open()
-        self._stack.push_async_callback(self._leave, host, duties, runner)
+        self._stack.push_async_callback(self._leave, host, duties, feed, runner)
         if not self._greeting.beside:
             await self._site.start()
 
@@ -222,13 +233,14 @@ class Serving:
     def _kernel_task_failed(self, error: BaseException) -> None:
         log.error("a task of the kernel's own routes failed", error=describe(error))
 
-    async def _leave(self, host: Host, duties: Duties, runner: web.AppRunner) -> None:
+    async def _leave(self, host: Host, duties: Duties, feed: Feed, runner: web.AppRunner) -> None:
         """Stop accepting, let connections end between two requests, then end the plugins with what they still do."""
         for site in list(runner.sites):
             await site.stop()
         # Whoever is busy is told by an answer that its connection closes, and comes back to another worker; closing
         # under it could cut a request that is just being sent.
         duties.let_go = True
+        feed.leaving.set()
         server = runner.server
         assert server is not None
         deadline = time.monotonic() + LET_GO

@@ -21,6 +21,8 @@ _VERBS = {
     "db": "db",
     "jobs": "jobs",
     "queue": "queue",
+    "webhooks": "webhooks",
+    "feed": "feed",
     "devices": "devices",
     "clients": "clients",
     "openapi": "openapi",

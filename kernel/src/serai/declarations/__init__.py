@@ -5,8 +5,9 @@ from serai.declarations.feed import Event, Topic
 from serai.declarations.jobs import Job, JobHandler, Setting, job
 from serai.declarations.logs import Log
 from serai.declarations.plugin import Health, PluginInfo
-from serai.declarations.routes import Api, Handler, Route
+from serai.declarations.routes import Api, FeedRoute, Handler, Route
 from serai.declarations.shapes import Encoded, Page, PageQuery
+from serai.declarations.subscriptions import Subscription, subscription
 from serai.declarations.tasks import Retry, Task, TaskRun, task
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "DriverFactory",
     "Encoded",
     "Event",
+    "FeedRoute",
     "Handler",
     "Health",
     "Job",
@@ -27,9 +29,11 @@ __all__ = [
     "Retry",
     "Route",
     "Setting",
+    "Subscription",
     "Task",
     "TaskRun",
     "Topic",
     "job",
+    "subscription",
     "task",
 ]

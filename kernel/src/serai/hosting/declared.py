@@ -13,7 +13,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pluggy import PluginValidationError
 
 from serai import hookspecs
-from serai.declarations import Api, Driver, Job, PluginInfo, Task
+from serai.declarations import Api, Driver, FeedRoute, Job, PluginInfo, Route, Subscription, Task, Topic
 from serai.hookspecs import KERNEL_API
 from serai.hosting.entry_points import Installed
 from serai.hosting.states import Blocked, Code, Trouble
@@ -32,11 +32,18 @@ class Declared:
     apis: tuple[Api, ...]
     tables: tuple[web.RouteTableDef, ...]
     jobs: tuple[Job, ...]
+    subscriptions: tuple[Subscription, ...]
     tasks: tuple[Task[Any], ...]
     migrations: str | None
     hook: Any
     hooks: frozenset[str]
     """Names of the hooks that the plugin implements."""
+
+    @property
+    def followed(self) -> dict[Topic[Any], str]:
+        """Topics that clients may follow, each with the permission of the route that shows it."""
+        feeds = [feed for api in self.apis for feed in api.feeds if feed.permission is not None]
+        return {topic: feed.permission for feed in feeds for topic in feed.topics if feed.permission is not None}
 
     @property
     def routes(self) -> Routes:
@@ -114,7 +121,7 @@ def declare_plugin(what: Installed, module: Any) -> Declared:
         raise hooks.rubbish("plugin_info", "PluginInfo", info)
     _check_kernel(what, info)
     routes = hooks.each("register_routes", (Api, web.RouteTableDef))
-    work = hooks.each("register_jobs", (Job, Task))
+    work = hooks.each("register_jobs", (Job, Subscription, Task))
     migrations = hooks.call("register_migrations")
     if migrations is not None and not (isinstance(migrations, str) and ":" in migrations):
         raise hooks.rubbish("register_migrations", 'a string such as "package:migrations"', migrations)
@@ -127,6 +134,7 @@ def declare_plugin(what: Installed, module: Any) -> Declared:
         apis=tuple(route for route in routes if isinstance(route, Api)),
         tables=tuple(route for route in routes if isinstance(route, web.RouteTableDef)),
         jobs=tuple(each for each in work if isinstance(each, Job)),
+        subscriptions=tuple(each for each in work if isinstance(each, Subscription)),
         tasks=tuple(each for each in work if isinstance(each, Task)),
         migrations=migrations,
         hook=hooks.manager.hook,
@@ -177,7 +185,10 @@ def _check_names(declared: Declared, rubbish: Callable[[str, str, Any], Trouble]
     for permission in known:
         if not permission.startswith(f"{declared.name}:"):
             raise _undeclared(declared, f"the permission {permission!r}", f"begin with '{declared.name}:'")
-    for route in (route for api in declared.apis for route in api.routes):
+    routes: list[Route | FeedRoute] = []
+    for api in declared.apis:
+        routes += [*api.routes, *api.feeds]
+    for route in routes:
         if route.permission is not None and route.permission not in known:
             raise _undeclared(
                 declared,
@@ -188,7 +199,7 @@ def _check_names(declared: Declared, rubbish: Callable[[str, str, Any], Trouble]
         if not topic.name.startswith(f"{declared.name}."):
             raise _undeclared(declared, f"the topic {topic.name!r}", f"begin with '{declared.name}.'")
     seen: set[str] = set()
-    works: tuple[Job | Task[Any], ...] = (*declared.jobs, *declared.tasks)
+    works: list[Job | Subscription | Task[Any]] = [*declared.jobs, *declared.subscriptions, *declared.tasks]
     for work in works:
         if work.name in seen:
             raise _undeclared(declared, f"two jobs or tasks named {work.name!r}", "give each a name of its own")

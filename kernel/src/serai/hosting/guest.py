@@ -28,8 +28,10 @@ from serai.telemetry.current import plugin as current_plugin
 from serai.web.cursors import Cursors
 from serai.web.mounts import Mounts, StandIn
 from serai.web.plugin_app import build_site
+from serai.webhooks.topics import TopicBook
 from serai.work.feed import Feed
 from serai.work.runner import JobRunner
+from serai.work.subscriptions import Subscriptions
 from serai.work.task_runner import TaskRunner
 
 HEALTH_EVERY = 5.0
@@ -51,6 +53,8 @@ class Services:
     tasks: TaskRunner
     http: HttpClient
     feed: Feed
+    subscriptions: Subscriptions
+    webhook_topics: TopicBook
     mounts: Mounts
     start_timeout: float
     stop_grace: float
@@ -151,11 +155,13 @@ class Guest:
             if "lifespan" in declared.hooks:
                 self._life = Life(self.name, self._call("lifespan", context), self._ended)
                 await self._life.enter()
-            site = build_site(declared.routes, context, services.cursors)
+            site = build_site(declared.routes, context, services.cursors, services.feed)
             await services.mounts.publish(self.name, site, start_limit=services.start_timeout)
             self._mounted = True
             await services.jobs.add(self.name, declared.version, declared.jobs, context, self._settings)
+            await services.subscriptions.add(self.name, declared.subscriptions, context)
             services.tasks.add(self.name, declared.version, declared.tasks, context)
+            services.webhook_topics.add(self.name, declared.followed)
 
     def _call(self, hook: str, context: GuestContext) -> Any:
         token = current_plugin.set(self.name)
@@ -224,10 +230,12 @@ class Guest:
         if self._health is not None:
             self._health.cancel()
             self._health = None
+        self._services.webhook_topics.remove(self.name)
         if self._context is not None:
             self._context.stopping.set()
         draining: list[Awaitable[object]] = [
             self._services.jobs.remove(self.name, grace),
+            self._services.subscriptions.remove(self.name, grace),
             self._services.tasks.remove(self.name, grace),
         ]
         if self._mounted:

@@ -12,11 +12,12 @@ from aiohttp import web
 from serai.context import Context
 from serai.declarations import Api, PluginInfo
 from serai.web.cursors import Cursors
-from serai.web.keys import CONTEXT, CURSORS
+from serai.web.keys import CONTEXT, CURSORS, FEED
 from serai.web.mounts import Site
 from serai.web.openapi import document, document_handler
 from serai.web.route_table import Access
 from serai.web.typed import BoundRoute, routes_of
+from serai.work.feed import Feed
 
 
 @attrs.frozen(kw_only=True)
@@ -31,11 +32,12 @@ class Routes:
     tables: Sequence[web.RouteTableDef]
 
 
-def build_site(routes: Routes, context: Context, cursors: Cursors) -> Site:
+def build_site(routes: Routes, context: Context, cursors: Cursors, feed: Feed) -> Site:
     """The plugin's routes on an application, with who may ask each. Raises `PluginError` for one that cannot be."""
     app = web.Application()
     app[CONTEXT] = context
     app[CURSORS] = cursors
+    app[FEED] = feed
     bound = add_apis(app, routes.name, routes.apis)
     for table in routes.tables:
         app.router.add_routes(table)

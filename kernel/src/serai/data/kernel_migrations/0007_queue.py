@@ -143,14 +143,12 @@ create trigger tg_pgqueuer_changed after insert or update or delete or truncate 
     execute function serai.fn_pgqueuer_changed()
 """
 
+PGQUEUER = (*_TABLES, *(f"create {index.strip()}" for index in _INDEXES), _NOTIFY, _TRIGGER)
+
 
 def upgrade() -> None:
-    for statement in _TABLES:
+    for statement in PGQUEUER:
         op.execute(statement)
-    for index in _INDEXES:
-        op.execute(f"create {index.strip()}")
-    op.execute(_NOTIFY)
-    op.execute(_TRIGGER)
     op.create_table(
         "task_failure",
         sa.Column("task_id", sa.BigInteger, primary_key=True, autoincrement=False, comment="pgqueuer.id"),

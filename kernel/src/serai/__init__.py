@@ -66,6 +66,9 @@ if TYPE_CHECKING:
         Log as Log,
     )
     from serai.declarations import (
+        Mount as Mount,
+    )
+    from serai.declarations import (
         Page as Page,
     )
     from serai.declarations import (
@@ -73,6 +76,12 @@ if TYPE_CHECKING:
     )
     from serai.declarations import (
         PluginInfo as PluginInfo,
+    )
+    from serai.declarations import (
+        RawAnswer as RawAnswer,
+    )
+    from serai.declarations import (
+        RawRequest as RawRequest,
     )
     from serai.declarations import (
         Retry as Retry,
@@ -145,8 +154,9 @@ _HOMES = {
         "Answer", "Call", "Context", "Database", "Devices", "Feed", "Http", "Principal", "Queue", "Run",
     ),
     "serai.declarations": (
-        "Api", "Driver", "Encoded", "Event", "Health", "Job", "Link", "Log", "Page", "PageQuery", "PluginInfo",
-        "Retry", "Setting", "Subscription", "Task", "TaskRun", "Topic", "job", "subscription", "task",
+        "Api", "Driver", "Encoded", "Event", "Health", "Job", "Link", "Log", "Mount", "Page", "PageQuery",
+        "PluginInfo", "RawAnswer", "RawRequest", "Retry", "Setting", "Subscription", "Task", "TaskRun", "Topic", "job",
+        "subscription", "task",
     ),
     "serai.errors": (
         "Conflict", "DeviceDown", "Forbidden", "Invalid", "Mistake", "NotFound", "PluginError", "Problem", "Refused",

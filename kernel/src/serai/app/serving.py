@@ -142,6 +142,7 @@ class Serving:
                 subscriptions=Subscriptions(database, feed, self._process_id, log),
                 mounts=mounts,
                 cursors=cursors,
+                public_url=kernel.public_url,
                 start_timeout=kernel.start_timeout,
                 stop_grace=kernel.stop_grace,
                 auto_migrate=kernel.auto_migrate,

@@ -4,6 +4,7 @@ from serai.declarations.drivers import Driver, DriverFactory, Link
 from serai.declarations.feed import Event, Topic
 from serai.declarations.jobs import Job, JobHandler, Setting, job
 from serai.declarations.logs import Log
+from serai.declarations.mounts import Mount, RawAnswer, RawRequest
 from serai.declarations.plugin import Health, PluginInfo
 from serai.declarations.routes import Api, FeedRoute, Handler, Route
 from serai.declarations.shapes import Encoded, Page, PageQuery
@@ -23,9 +24,12 @@ __all__ = [
     "JobHandler",
     "Link",
     "Log",
+    "Mount",
     "Page",
     "PageQuery",
     "PluginInfo",
+    "RawAnswer",
+    "RawRequest",
     "Retry",
     "Route",
     "Setting",

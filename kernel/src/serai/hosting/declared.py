@@ -13,7 +13,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pluggy import PluginValidationError
 
 from serai import hookspecs
-from serai.declarations import Api, Driver, FeedRoute, Job, PluginInfo, Route, Subscription, Task, Topic
+from serai.declarations import Api, Driver, FeedRoute, Job, Mount, PluginInfo, Route, Subscription, Task, Topic
 from serai.hookspecs import KERNEL_API
 from serai.hosting.entry_points import Installed
 from serai.hosting.states import Blocked, Code, Trouble
@@ -30,6 +30,7 @@ class Declared:
     info: PluginInfo
     requires: tuple[Requirement, ...]
     apis: tuple[Api, ...]
+    mounts: tuple[Mount, ...]
     tables: tuple[web.RouteTableDef, ...]
     jobs: tuple[Job, ...]
     subscriptions: tuple[Subscription, ...]
@@ -54,6 +55,7 @@ class Declared:
             summary=self.summary,
             info=self.info,
             apis=self.apis,
+            mounts=self.mounts,
             tables=self.tables,
         )
 
@@ -120,7 +122,7 @@ def declare_plugin(what: Installed, module: Any) -> Declared:
     if not isinstance(info, PluginInfo):
         raise hooks.rubbish("plugin_info", "PluginInfo", info)
     _check_kernel(what, info)
-    routes = hooks.each("register_routes", (Api, web.RouteTableDef))
+    routes = hooks.each("register_routes", (Api, Mount, web.RouteTableDef))
     work = hooks.each("register_jobs", (Job, Subscription, Task))
     migrations = hooks.call("register_migrations")
     if migrations is not None and not (isinstance(migrations, str) and ":" in migrations):
@@ -132,6 +134,7 @@ def declare_plugin(what: Installed, module: Any) -> Declared:
         info=info,
         requires=_requirements(what, info),
         apis=tuple(route for route in routes if isinstance(route, Api)),
+        mounts=tuple(route for route in routes if isinstance(route, Mount)),
         tables=tuple(route for route in routes if isinstance(route, web.RouteTableDef)),
         jobs=tuple(each for each in work if isinstance(each, Job)),
         subscriptions=tuple(each for each in work if isinstance(each, Subscription)),
@@ -188,11 +191,13 @@ def _check_names(declared: Declared, rubbish: Callable[[str, str, Any], Trouble]
     routes: list[Route | FeedRoute] = []
     for api in declared.apis:
         routes += [*api.routes, *api.feeds]
-    for route in routes:
-        if route.permission is not None and route.permission not in known:
+    asking = [(f"route {route.method} {route.path}", route.permission) for route in routes]
+    asking += [(f"mount {mount.path}", mount.permission) for mount in declared.mounts]
+    for what, needed in asking:
+        if needed is not None and needed not in known:
             raise _undeclared(
                 declared,
-                f"the route {route.method} {route.path} asking for {route.permission!r}",
+                f"the {what} asking for {needed!r}",
                 "ask for one of " + (", ".join(known) or "its declared permissions (there are none)"),
             )
     for topic in declared.info.topics:

@@ -60,6 +60,7 @@ class Services:
     stop_grace: float
     auto_migrate: bool
     cursors: Cursors
+    public_url: str | None
 
 
 class Guest:
@@ -155,7 +156,7 @@ class Guest:
             if "lifespan" in declared.hooks:
                 self._life = Life(self.name, self._call("lifespan", context), self._ended)
                 await self._life.enter()
-            site = build_site(declared.routes, context, services.cursors, services.feed)
+            site = build_site(declared.routes, context, services.cursors, services.feed, services.public_url)
             await services.mounts.publish(self.name, site, start_limit=services.start_timeout)
             self._mounted = True
             await services.jobs.add(self.name, declared.version, declared.jobs, context, self._settings)

@@ -66,4 +66,4 @@ async def retry(deployment: Deployment, subscriber: str) -> None:
         raise SeraiError(f"{subscriber!r} names no subscription", hint="Write plugin.handler, as `serai feed` does.")
     async with opened(deployment) as house:
         count = await feed_report.retry(house.database, plugin, name)
-    say(f"{count} dead letters of {subscriber} are tried again")
+    say(f"dead letters of {subscriber} that are tried again: {count}")

@@ -13,7 +13,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pluggy import PluginValidationError
 
 from serai import hookspecs
-from serai.declarations import Api, Driver, FeedRoute, Job, Mount, PluginInfo, Route, Subscription, Task, Topic
+from serai.declarations import Api, Driver, Job, Mount, PluginInfo, Subscription, Task, Topic
 from serai.hookspecs import KERNEL_API
 from serai.hosting.entry_points import Installed
 from serai.hosting.states import Blocked, Code, Trouble
@@ -188,10 +188,8 @@ def _check_names(declared: Declared, rubbish: Callable[[str, str, Any], Trouble]
     for permission in known:
         if not permission.startswith(f"{declared.name}:"):
             raise _undeclared(declared, f"the permission {permission!r}", f"begin with '{declared.name}:'")
-    routes: list[Route | FeedRoute] = []
-    for api in declared.apis:
-        routes += [*api.routes, *api.feeds]
-    asking = [(f"route {route.method} {route.path}", route.permission) for route in routes]
+    asking = [(f"route {route.method} {route.path}", route.permission) for api in declared.apis for route in api.routes]
+    asking += [(f"feed {feed.path}", feed.permission) for api in declared.apis for feed in api.feeds]
     asking += [(f"mount {mount.path}", mount.permission) for mount in declared.mounts]
     for what, needed in asking:
         if needed is not None and needed not in known:

@@ -94,6 +94,8 @@ class Subscriber:
         if position is None:
             return None
         waiting = await self._try_letters(position)
+        if waiting is None:
+            return None
         while not self._stopping.is_set():
             try:
                 portion = await self._feed.portion(self._subscription.topics, after=position, limit=PORTION)
@@ -124,20 +126,20 @@ class Subscriber:
         if error is not None:
             await self._fail(event, 0, error)
 
-    async def _try_letters(self, position: int) -> set[tuple[str, str]]:
-        """Try again what is due; the topics and keys that still wait."""
+    async def _try_letters(self, position: int) -> set[tuple[str, str]] | None:
+        """Try again what is due; the topics and keys that still wait. None where there is nothing more to deliver."""
         tried: set[tuple[str, str]] = set()
         while letters := [one for one in await self._letters.due() if (one.event.topic, one.event.key) not in tried]:
             for letter in letters:
                 if self._stopping.is_set():
-                    return set()
+                    return None
                 if (error := await self._handle(letter.event)) is None:
                     await self._letters.delivered(letter.event.seq)
                 else:
                     await self._fail(letter.event, letter.attempts, error)
                     tried.add((letter.event.topic, letter.event.key))
                 if not await self._letters.move(position):
-                    return set()
+                    return None
         return await self._letters.waiting_keys()
 
     async def _fail(self, event: Event[Any], attempts: int, error: BaseException) -> None:

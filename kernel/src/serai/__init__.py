@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from serai.config import Secret as Secret
     from serai.context import (
+        Answer as Answer,
+    )
+    from serai.context import (
         Call as Call,
     )
     from serai.context import (
@@ -24,7 +27,16 @@ if TYPE_CHECKING:
         Devices as Devices,
     )
     from serai.context import (
+        Feed as Feed,
+    )
+    from serai.context import (
+        Http as Http,
+    )
+    from serai.context import (
         Principal as Principal,
+    )
+    from serai.context import (
+        Queue as Queue,
     )
     from serai.context import (
         Run as Run,
@@ -39,6 +51,9 @@ if TYPE_CHECKING:
         Encoded as Encoded,
     )
     from serai.declarations import (
+        Event as Event,
+    )
+    from serai.declarations import (
         Health as Health,
     )
     from serai.declarations import (
@@ -51,6 +66,9 @@ if TYPE_CHECKING:
         Log as Log,
     )
     from serai.declarations import (
+        Mount as Mount,
+    )
+    from serai.declarations import (
         Page as Page,
     )
     from serai.declarations import (
@@ -60,10 +78,37 @@ if TYPE_CHECKING:
         PluginInfo as PluginInfo,
     )
     from serai.declarations import (
+        RawAnswer as RawAnswer,
+    )
+    from serai.declarations import (
+        RawRequest as RawRequest,
+    )
+    from serai.declarations import (
+        Retry as Retry,
+    )
+    from serai.declarations import (
         Setting as Setting,
     )
     from serai.declarations import (
+        Subscription as Subscription,
+    )
+    from serai.declarations import (
+        Task as Task,
+    )
+    from serai.declarations import (
+        TaskRun as TaskRun,
+    )
+    from serai.declarations import (
+        Topic as Topic,
+    )
+    from serai.declarations import (
         job as job,
+    )
+    from serai.declarations import (
+        subscription as subscription,
+    )
+    from serai.declarations import (
+        task as task,
     )
     from serai.errors import (
         Conflict as Conflict,
@@ -105,9 +150,13 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "serai.config": ("Secret",),
-    "serai.context": ("Call", "Context", "Database", "Devices", "Principal", "Run"),
+    "serai.context": (
+        "Answer", "Call", "Context", "Database", "Devices", "Feed", "Http", "Principal", "Queue", "Run",
+    ),
     "serai.declarations": (
-        "Api", "Driver", "Encoded", "Health", "Job", "Link", "Log", "Page", "PageQuery", "PluginInfo", "Setting", "job",
+        "Api", "Driver", "Encoded", "Event", "Health", "Job", "Link", "Log", "Mount", "Page", "PageQuery",
+        "PluginInfo", "RawAnswer", "RawRequest", "Retry", "Setting", "Subscription", "Task", "TaskRun", "Topic", "job",
+        "subscription", "task",
     ),
     "serai.errors": (
         "Conflict", "DeviceDown", "Forbidden", "Invalid", "Mistake", "NotFound", "PluginError", "Problem", "Refused",

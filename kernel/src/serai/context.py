@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import attrs
+from msgspec import Struct
 
-from serai.declarations import Log, PageQuery
+from serai.declarations import Event, Log, PageQuery, Task, Topic
 
 if TYPE_CHECKING:  # to import them takes longer than most commands do
     import asyncpg
@@ -18,6 +19,7 @@ if TYPE_CHECKING:  # to import them takes longer than most commands do
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 T = TypeVar("T")
+P = TypeVar("P", bound=Struct)
 
 
 class Database(Protocol):
@@ -77,6 +79,98 @@ class DeviceState:
     hint: str = ""
 
 
+class Queue(Protocol):
+    """Work that is done later, surely and at least once."""
+
+    async def put(
+        self,
+        task: Task[P],
+        payload: P,
+        *,
+        connection: AsyncConnection | asyncpg.Connection | None = None,
+        dedupe_key: str | None = None,
+        delay: float = 0.0,
+    ) -> int | None:
+        """Have the plugin's `task` called with `payload`, after `delay` seconds at the earliest; the task's number.
+
+        In `connection`'s transaction where one is given: it is there when that commits, and never if it does not.
+        With a `dedupe_key` it is left out, and None returned, while the same task with the same key waits or is
+        worked on. Raises `PluginError` where the plugin does not declare the task.
+        """
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    """What another system answered, whatever its status; a redirect is an answer too."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Http(Protocol):
+    """HTTP to other systems, only to where the deployment allows it (`[kernel.outgoing]`)."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        json: Any = None,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 30.0,
+        limit: int = 1024 * 1024,
+    ) -> Answer:
+        """Send a request, and read the whole answer: `timeout` seconds for all of it, at most `limit` bytes.
+
+        `json` is what msgspec encodes. Raises `Refused` where the URL may not be asked for, `Unavailable` where no
+        usable answer comes.
+        """
+
+
+class Feed(Protocol):
+    """The deployment's one append-only stream of what happened, in the order of commits."""
+
+    async def publish(
+        self,
+        topic: Topic[P],
+        key: str,
+        payload: P | None,
+        *,
+        connection: AsyncConnection | asyncpg.Connection | None = None,
+    ) -> None:
+        """Say that something happened to `key`, in `connection`'s transaction; None: it is gone.
+
+        Seen when the transaction commits, never if it does not. Without a connection it happens at once. Raises
+        `TypeError` where the payload is not the topic's, `PluginError` for a topic that the plugin does not declare.
+        """
+
+    async def publish_many(
+        self,
+        topic: Topic[P],
+        items: Iterable[tuple[str, P | None]],
+        *,
+        connection: AsyncConnection | asyncpg.Connection | None = None,
+    ) -> None:
+        """`publish` for many pairs of key and payload, in their order: 100,000 take seconds."""
+
+    async def read(self, topics: Sequence[Topic[P]], *, after: int, limit: int = 100) -> list[Event[P]]:
+        """The first `limit` events of the topics with a number above `after`, in their order.
+
+        Raises a `Problem` (410) where events after `after` are pruned already, or `after` lies beyond the head.
+        """
+
+    async def head(self) -> int:
+        """The newest number; who takes a snapshot after asking can follow from here."""
+
+    async def oldest(self) -> int:
+        """The least number that can be read after: what follows it is kept."""
+
+    async def wait(self, after: int, timeout: float) -> bool:
+        """Wait until something has a higher number than `after`, at most `timeout` seconds; whether it has."""
+
+
 class Context(Protocol):
     """All that a plugin gets of the kernel."""
 
@@ -84,6 +178,9 @@ class Context(Protocol):
     log: Log
     db: Database
     devices: Devices
+    queue: Queue
+    http: Http
+    feed: Feed
     stopping: asyncio.Event
     """Set when the plugin is to stop: long loops and streams end when they see it."""
 
@@ -101,6 +198,18 @@ class Context(Protocol):
 
 
 @attrs.frozen(kw_only=True)
+class Allowance:
+    """How much one client may ask, where that is not the kernel's default."""
+
+    rate: float | None = None
+    """Requests a second in the long run."""
+    burst: int | None = None
+    """Requests at once."""
+    daily: int | None = None
+    """Requests a day of the company."""
+
+
+@attrs.frozen(kw_only=True)
 class Principal:
     """Who asks."""
 
@@ -109,6 +218,14 @@ class Principal:
     id: str
     name: str
     scopes: frozenset[str] = frozenset()
+    person: str | None = None
+    """The emplid of the colleague whose key it is; None of a system's."""
+    fields: frozenset[str] | None = None
+    """The personal fields that it may see at most, whatever its scopes allow; None: no such limit."""
+    purpose: str = ""
+    """Why it reads personal data."""
+    allowance: Allowance | None = None
+    """Its own limits; None: the kernel's defaults and no quota."""
 
     def may(self, permission: str) -> bool:
         """Whether this caller holds the permission."""

@@ -17,29 +17,43 @@ from aiohttp import web
 
 from serai.app.control import BACKLOG, Greeting, Message
 from serai.app.demo import DEMO_CLIENT, banner
+from serai.app.kernel_api import KERNEL, add_kernel_api
 from serai.app.probes import Probes
 from serai.config.deployment import Deployment
 from serai.data.connections import Connections
 from serai.data.migrations import KERNEL_LOCATION, Migrations
 from serai.data.tables import SCHEMA
 from serai.devices import DeviceHouse
-from serai.errors import SeraiError
+from serai.errors import SeraiError, describe
 from serai.hosting.binding import bind_devices
+from serai.hosting.context import GuestContext
 from serai.hosting.guest import Services
 from serai.hosting.host import Host
+from serai.hosting.permissions import Permissions
 from serai.hosting.reports import Reporter
 from serai.identity import clients
 from serai.identity.addresses import Proxies
 from serai.identity.authenticator import Authenticator
+from serai.identity.disclosures import Disclosures
+from serai.identity.quotas import Quotas
+from serai.outgoing.client import HttpClient
+from serai.outgoing.policy import Policy
 from serai.telemetry import logs
 from serai.telemetry.access import AccessLog
 from serai.telemetry.metrics import Metrics
 from serai.web.cursors import Cursors
+from serai.web.disclosing import DISCLOSURES
 from serai.web.duties import Duties
+from serai.web.front import Front
 from serai.web.limits import Limiter
 from serai.web.mounts import Mounts
 from serai.web.route_table import RouteTable
+from serai.webhooks.service import Webhooks
+from serai.work.feed import Feed
+from serai.work.retention import Retention
 from serai.work.runner import JobRunner
+from serai.work.subscriptions import Subscriptions
+from serai.work.task_runner import TaskRunner
 
 KEEPALIVE = 75.0
 """Seconds that an idle connection is kept: it holds on to the last plugin that answered on it."""
@@ -88,6 +102,12 @@ class Serving:
         authenticator = Authenticator(database, log)
         await authenticator.start()
         self._stack.push_async_callback(authenticator.stop)
+        quotas = Quotas(database, log)
+        await quotas.start()
+        self._stack.push_async_callback(quotas.stop)
+        disclosures = Disclosures(database, log, kept_months=kernel.access_log_kept_months)
+        await disclosures.start()
+        self._stack.push_async_callback(disclosures.stop)
         metrics = Metrics()
         access_log = AccessLog.to_file(kernel.state_dir / "log" / "access.log")
         self._stack.callback(access_log.close)
@@ -98,6 +118,7 @@ class Serving:
             authenticator=authenticator,
             proxies=Proxies([ip_network(network) for network in kernel.trusted_proxies]),
             limiter=Limiter(kernel.client_rate, kernel.client_burst),
+            quotas=quotas,
             access_log=access_log,
             log=log,
             public_url=kernel.public_url,
@@ -105,7 +126,19 @@ class Serving:
         jobs = JobRunner(database, self._process_id, lambda: datetime.now(UTC), log)
         await jobs.start()
         self._stack.push_async_callback(jobs.stop, kernel.stop_grace)
+        http = HttpClient(Policy(kernel.outgoing.allow, listener=listener.getsockname()[1]))
+        self._stack.push_async_callback(http.close)
+        tasks = TaskRunner(database, self._process_id, log)
+        tasks.start()
+        self._stack.push_async_callback(tasks.stop, kernel.stop_grace)
+        feed = Feed(database)
+        feed.start()
+        retention = Retention(database, kernel.feed_kept_days, log)
+        retention.start()
+        self._stack.push_async_callback(retention.stop)
+        webhooks = Webhooks(database, tasks=tasks, feed=feed, http=http, log=log)
         devices = DeviceHouse(database, self._process_id, kernel.state_dir, log)
+        cursors = Cursors([key.encode() for key in self._greeting.keys])
         host = self._host = Host(
             self._deployment,
             Services(
@@ -113,8 +146,14 @@ class Serving:
                 migrations=migrations,
                 devices=devices,
                 jobs=jobs,
+                tasks=tasks,
+                http=http,
+                feed=feed,
+                webhook_topics=webhooks.topics,
+                subscriptions=Subscriptions(database, feed, self._process_id, log),
                 mounts=mounts,
-                cursors=Cursors([key.encode() for key in self._greeting.keys]),
+                cursors=cursors,
+                public_url=kernel.public_url,
                 start_timeout=kernel.start_timeout,
                 stop_grace=kernel.stop_grace,
                 auto_migrate=kernel.auto_migrate,
@@ -125,7 +164,22 @@ class Serving:
             notice=lambda event, name: self._send(Message(event=event, text=name)),
         )
         root = web.Application(client_max_size=kernel.body_limit_max)
-        duties.attach(root, Probes(host, database, metrics).attach(root), body_limit=64 * 1024)
+        context = GuestContext(
+            KERNEL,
+            database=database,
+            devices=devices,
+            queue=tasks.queue_of(KERNEL, ()),
+            feed=feed,
+            http=http,
+            failed=self._kernel_task_failed,
+        )
+        context.provide(Permissions, Permissions(host.permissions))
+        root[DISCLOSURES] = disclosures
+        self._stack.push_async_callback(context.end_tasks, kernel.stop_grace)
+        webhooks.start(context, version("serai"))
+        self._stack.push_async_callback(webhooks.stop)
+        access = {**Probes(host, database, metrics).attach(root), **add_kernel_api(root, context, cursors)}
+        duties.attach(root, access, body_limit=64 * 1024)
         mounts.attach(root)
         _gauge(metrics, host, devices)
         await host.announce()
@@ -136,9 +190,11 @@ class Serving:
         )
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
+        assert runner.server is not None
+        Front(mounts.paths, duties.serve).stand_before(runner.server)
         self._site = web.SockSite(runner, listener, backlog=BACKLOG)
         await host.open()
-        self._stack.push_async_callback(self._leave, host, duties, runner)
+        self._stack.push_async_callback(self._leave, host, duties, feed, runner)
         if not self._greeting.beside:
             await self._site.start()
 
@@ -188,13 +244,17 @@ class Serving:
                 hint="Install the newer serai again.",
             )
 
-    async def _leave(self, host: Host, duties: Duties, runner: web.AppRunner) -> None:
+    def _kernel_task_failed(self, error: BaseException) -> None:
+        log.error("a task of the kernel's own routes failed", error=describe(error))
+
+    async def _leave(self, host: Host, duties: Duties, feed: Feed, runner: web.AppRunner) -> None:
         """Stop accepting, let connections end between two requests, then end the plugins with what they still do."""
         for site in list(runner.sites):
             await site.stop()
         # Whoever is busy is told by an answer that its connection closes, and comes back to another worker; closing
         # under it could cut a request that is just being sent.
         duties.let_go = True
+        feed.leaving.set()
         server = runner.server
         assert server is not None
         deadline = time.monotonic() + LET_GO

@@ -1,27 +1,43 @@
 """What plugin authors write: plain data that the kernel acts upon."""
 
 from serai.declarations.drivers import Driver, DriverFactory, Link
+from serai.declarations.feed import Event, Topic
 from serai.declarations.jobs import Job, JobHandler, Setting, job
 from serai.declarations.logs import Log
+from serai.declarations.mounts import Mount, RawAnswer, RawRequest
 from serai.declarations.plugin import Health, PluginInfo
-from serai.declarations.routes import Api, Handler, Route
+from serai.declarations.routes import Api, FeedRoute, Handler, Route
 from serai.declarations.shapes import Encoded, Page, PageQuery
+from serai.declarations.subscriptions import Subscription, subscription
+from serai.declarations.tasks import Retry, Task, TaskRun, task
 
 __all__ = [
     "Api",
     "Driver",
     "DriverFactory",
     "Encoded",
+    "Event",
+    "FeedRoute",
     "Handler",
     "Health",
     "Job",
     "JobHandler",
     "Link",
     "Log",
+    "Mount",
     "Page",
     "PageQuery",
     "PluginInfo",
+    "RawAnswer",
+    "RawRequest",
+    "Retry",
     "Route",
     "Setting",
+    "Subscription",
+    "Task",
+    "TaskRun",
+    "Topic",
     "job",
+    "subscription",
+    "task",
 ]

@@ -1,4 +1,4 @@
-"""The tables of jobs: what is declared, and every run."""
+"""The tables of jobs (declared, and every run), of the feed, and of failed tasks; the queue itself is PgQueuer's."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
+    ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     false,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from serai.data.tables import metadata
 
@@ -73,4 +75,90 @@ job_run = Table(
     Index("job_run_waiting_key", "plugin", "job", unique=True, postgresql_where=text("started_at is null")),
     Index("job_run_history_idx", "plugin", "job", "id"),
     comment="Runs of jobs: waiting, running, finished",
+)
+
+task_failure = Table(
+    "task_failure",
+    metadata,
+    Column("task_id", BigInteger, primary_key=True, autoincrement=False, comment="pgqueuer.id"),
+    Column("failures", Integer, nullable=False),
+    Column("failed_at", Moment, nullable=False, server_default=text("now()")),
+    Column("version", Text, nullable=False, comment="of the plugin that worked on it"),
+    Column("process_id", Text, nullable=False),
+    Column("error", Text, comment="one sentence for people"),
+    Column("trace", Text, comment="for the authors; never leaves the house"),
+    Column("lines", ARRAY(Text), nullable=False, comment="the log lines of the last attempt"),
+    comment="Why tasks failed that are to be tried again or are held",
+)
+
+feed = Table(
+    "feed",
+    metadata,
+    Column("seq", BigInteger, Identity(always=True), primary_key=True, comment="in the order of commits"),
+    Column("topic", Text, nullable=False),
+    Column("key", Text, nullable=False, comment="what it happened to"),
+    Column("payload", JSONB, comment="null where the thing is gone"),
+    Column("at", Moment, nullable=False, comment="when it was committed"),
+    Index("feed_topic_seq_idx", "topic", "seq"),
+    comment="What happened; rows are only ever added at the end, and pruned from the beginning",
+)
+
+feed_pending = Table(
+    "feed_pending",
+    metadata,
+    Column("transaction", Text, primary_key=True, server_default=text("pg_current_xact_id()::text")),
+    Column("position", BigInteger, Identity(always=True), primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("payload", JSONB),
+    prefixes=["UNLOGGED"],
+    comment="What transactions under way have published; empty but for them",
+)
+
+feed_commit = Table(
+    "feed_commit",
+    metadata,
+    Column("transaction", Text, primary_key=True),
+    prefixes=["UNLOGGED"],
+    comment="Transactions under way that have published",
+)
+
+feed_state = Table(
+    "feed_state",
+    metadata,
+    Column("pruned_to", BigInteger, primary_key=True, autoincrement=False, comment="events up to this number are gone"),
+    comment="One row: where the feed begins",
+)
+
+feed_cursor = Table(
+    "feed_cursor",
+    metadata,
+    Column("plugin", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("topics", ARRAY(Text), nullable=False),
+    Column("seq", BigInteger, nullable=False, comment="everything up to it is delivered, or a letter"),
+    Column("process_id", Text, comment="delivers"),
+    Column("lease_until", Moment, comment="anybody may deliver after this"),
+    comment="Subscriptions of plugins, and where they are",
+)
+
+feed_letter = Table(
+    "feed_letter",
+    metadata,
+    Column("plugin", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("topic", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("payload", JSONB),
+    Column("at", Moment, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", Moment, nullable=False, comment="try again"),
+    Column("dead_at", Moment, comment="tried no more"),
+    Column("error", Text, nullable=False, comment="one sentence for people"),
+    Column("trace", Text, nullable=False, comment="for the authors; never leaves the house"),
+    ForeignKeyConstraint(
+        ["plugin", "name"], ["serai.feed_cursor.plugin", "serai.feed_cursor.name"], ondelete="CASCADE"
+    ),
+    comment="Events that a subscription failed on, and those of the same key behind them",
 )

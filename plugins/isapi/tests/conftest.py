@@ -27,6 +27,7 @@ from serai_isapi.departments import Departments
 from serai_isapi.directory import Directory, Filter
 from serai_isapi.fields import shown
 from serai_isapi.journal import Journal
+from serai_isapi.quarantine import Quarantine
 from serai_isapi.settings import Settings
 from serai_isapi.shapes import Employee
 from serai_isapi.state import DataState
@@ -182,6 +183,7 @@ class House:
             Directory: Directory(db),
             Departments: Departments(db),
             Journal: Journal(db),
+            Quarantine: Quarantine(db),
         }
         self.configure()
 
@@ -199,10 +201,10 @@ class House:
     def get(self, key: type) -> Any:
         return self.provided[key]
 
-    async def sync(self) -> dict[str, Any]:
+    async def sync(self, *, full: bool = True) -> dict[str, Any]:
         """Synchronise; the run's row."""
         try:
-            await synchronise(self, lambda note, **_: None)
+            await synchronise(self, lambda note, **_: None, full=full)
         finally:
             await self.get(DataState).refresh()
         return await self.last_run()
@@ -235,7 +237,11 @@ class House:
     async def rules(self) -> list[tuple[str, str]]:
         """(view, rule) of the rows that the last run quarantined."""
         last = await self.last_run()
-        rows = await self.rows("select view, rule from isapi.quarantine where run_id = $1 order by id", last["id"])
+        rows = await self.rows(
+            "select view, rule from isapi.quarantine_sighting s join isapi.quarantine q on q.id = s.quarantine_id,"
+            " generate_series(1, q.rows) where s.run_id = $1 order by q.id",
+            last["id"],
+        )
         return [(row["view"], row["rule"]) for row in rows]
 
 

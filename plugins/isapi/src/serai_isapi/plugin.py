@@ -10,6 +10,7 @@ from serai_isapi import api, jobs
 from serai_isapi.departments import Departments
 from serai_isapi.directory import Directory
 from serai_isapi.journal import Journal
+from serai_isapi.quarantine import Quarantine
 from serai_isapi.settings import Settings
 from serai_isapi.state import DataState
 
@@ -26,6 +27,7 @@ def plugin_info() -> PluginInfo:
             "isapi:contact": "See private phone numbers and mail addresses",
             "isapi:employment": "See grades, hire and termination dates, and why a job changed",
             "isapi:sync": "See which rows of the HR system were put aside",
+            "isapi:approve": "Decide about synchronisations that are held and about rows that were put aside",
         },
     )
 
@@ -39,7 +41,7 @@ def register_routes() -> Sequence[Api]:
 @hookimpl
 def register_jobs() -> Sequence[Job]:
     """Reading the HR system, and letting the days pass."""
-    return [jobs.sync, jobs.roll_over]
+    return [jobs.sync, jobs.full_sync, jobs.roll_over]
 
 
 @hookimpl
@@ -57,6 +59,7 @@ async def lifespan(ctx: Context) -> AsyncIterator[None]:
     ctx.provide(Directory, Directory(ctx.db))
     ctx.provide(Departments, Departments(ctx.db))
     ctx.provide(Journal, Journal(ctx.db))
+    ctx.provide(Quarantine, Quarantine(ctx.db))
     ctx.provide(DataState, state)
     ctx.db.listen("synced", state.refresh)
     await state.refresh()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import runpy
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -178,6 +178,7 @@ class House:
         self.devices = Devices(company)
         self.log = Log()
         self.present = NOON
+        self.spawned: list[asyncio.Task[None]] = []
         self.provided: dict[type, Any] = {
             DataState: DataState(db),
             Directory: Directory(db),
@@ -200,6 +201,10 @@ class House:
 
     def get(self, key: type) -> Any:
         return self.provided[key]
+
+    def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+        self.spawned.append(task := asyncio.create_task(work, name=name))
+        return task
 
     async def sync(self, *, full: bool = True) -> dict[str, Any]:
         """Synchronise; the run's row."""

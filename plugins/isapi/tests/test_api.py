@@ -23,6 +23,7 @@ class PlainCall:
         self.ctx = house
         self.headers: dict[str, str] = {}
         self.who = self
+        self.name = "hr-tools"
         self.scopes = {"isapi:read", *scopes}
 
     def may(self, permission: str) -> bool:

@@ -14,5 +14,5 @@ async def apply_now(ctx: Context) -> None:
 
     try:
         await apply_approved(ctx, progress)
-    except Exception as error:  # it is the run's, which has recorded it, and not the plugin's
+    except Exception as error:  # noqa: BLE001  it is the run's, which has recorded it, and not the plugin's
         ctx.log.error("an approved synchronisation was not applied", error=type(error).__name__)

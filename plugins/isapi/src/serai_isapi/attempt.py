@@ -119,7 +119,8 @@ class Attempt:
 
     async def _publish(self, today: date) -> Published:
         edition = await self.connection.fetchval("select edition from isapi.data_state")
-        await spell_new_names(self.connection)
+        if edition != EDITION or await self.connection.fetchval("select exists (select from pg_temp.staged_name)"):
+            await spell_new_names(self.connection)
         if edition != EDITION:
             return await publish_everybody(self.connection, today)
         return await publish_staged(self.connection, today)

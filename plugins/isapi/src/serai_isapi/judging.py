@@ -46,10 +46,11 @@ async def loses(connection: asyncpg.Connection, record: Record) -> bool:
 
 async def _stage_orphans(connection: asyncpg.Connection, record: Record) -> None:
     """Stage the kept rows that refer to something that is to go."""
-    if conditions := references_of(record):
+    if references := references_of(record):
         columns = ", ".join(record.columns)
+        dangling = " or ".join(references.values())
         await connection.execute(
             f"insert into {record.staged} ({columns}, row_hash, removed)"
-            f" select {columns}, row_hash, false from {record.table.fullname} s where ({' or '.join(conditions.values())})"
+            f" select {columns}, row_hash, false from {record.table.fullname} s where ({dangling})"
             f" and not exists (select from {record.staged} o where {record.same('o', 's')})"
         )

@@ -74,7 +74,7 @@ async def publish_staged(connection: asyncpg.Connection, today: date) -> Publish
     await connection.copy_records_to_table("changed_department", records=departments)
     await connection.execute(_AFFECTED)
     few: bool = await connection.fetchval(
-        "select (select count(*) from pg_temp.affected) <= $1 * (select count(*) from isapi.employee)", FEW
+        "select (select count(*) from pg_temp.affected) <= $1::float8 * (select count(*) from isapi.employee)", FEW
     )
     if not few:
         return Published(departments, await _employees(connection, today))

@@ -1,8 +1,8 @@
 """What one reading of the source brings that is not kept yet, in temporary tables.
 
 A staged row has the columns of its record, its `row_hash`, the rule that it breaks (`broken_rule`), or stands for a
-kept row that is to go (`removed`, key only). A view that is read whole is compared by hash before anything is sent; of one
-that is read for what changed all that comes is staged. Everything here happens on one connection, outside the
+kept row that is to go (`removed`, key only). A view that is read whole is compared by hash before anything is sent; of
+one that is read for what changed all that comes is staged. Everything here happens on one connection, outside the
 transaction that applies.
 """
 

@@ -26,7 +26,7 @@ from multidict import CIMultiDict
 
 from in_process import microseconds
 from serai import Api, Call, PluginInfo
-from serai.context import Devices
+from serai.context import Devices, Feed
 from serai.data.connections import Connections
 from serai.hosting.context import GuestContext
 from serai.identity.addresses import Proxies
@@ -138,7 +138,7 @@ def mounted(
             ).attach(root, {}, body_limit=65_536)
             mounts = Mounts(table, shutdown_grace=1.0)
             mounts.attach(root)
-            context = GuestContext("isapi", database, cast(Devices, None), lambda error: None)
+            context = GuestContext("isapi", database, cast(Devices, None), cast(Feed, None), lambda error: None)
             await mounts.publish("isapi", build_site(_routes(handler), context, Cursors([b"bench"])), start_limit=5.0)
             yield root
             access_log.close()

@@ -19,7 +19,7 @@ from serai.data import cluster
 from serai.data.binaries import Binaries, installed
 from serai.data.embedded import EmbeddedServer, attach
 from serai.data.layout import SUPERUSER, Layout
-from serai.data.postmaster import PidFile, processes
+from serai.data.postmaster import PidFile, lives, processes
 from serai.errors import SeraiError
 from serai.testing import remove_state
 
@@ -384,3 +384,13 @@ def test_what_is_installed_is_listed_once() -> None:
     found = installed()
     assert len({binaries.folder for binaries in found}) == len(found)
     assert all(isinstance(binaries, Binaries) and binaries.major >= 14 for binaries in found)
+
+
+def test_a_process_that_has_ended_and_waits_to_be_reaped_does_not_live():
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert not lives(child.pid)
+    child.wait()
+    assert not lives(child.pid)
+    assert lives(os.getpid())
+    assert lives(1)

@@ -7,12 +7,13 @@ import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
+import msgspec
 import pytest
 from aiohttp import web
 from msgspec import Meta, Struct, field
 from yarl import URL
 
-from serai import Api, Call, NotFound, Page, PageQuery, PluginError, Principal, Problem
+from serai import Api, Call, Encoded, NotFound, Page, PageQuery, PluginError, Principal, Problem
 from serai.web.cursors import Cursors
 from serai.web.keys import CONTEXT, CURSORS, PRINCIPAL
 from serai.web.typed import routes_of
@@ -133,6 +134,14 @@ async def moment(call: Call) -> Person:
     """A person seen now."""
     call.headers["Vary"] = "Accept-Language"
     return Person(emplid="1", name="x", seen=datetime(2026, 5, 1, tzinfo=UTC) + timedelta(hours=1))
+
+
+@api.get("/kept", **plain)
+async def kept_page(call: Call, query: PageQuery) -> Encoded[Page[Person]]:
+    """A page that is kept as bytes."""
+    cursor = call.cursor(query, ["1"])
+    body = msgspec.json.encode(Page(items=[Person(emplid="1", name="x")], next_cursor=cursor))
+    return Encoded(body, etag='"kept"' if query.limit == 1 else None, next_cursor=cursor)
 
 
 @api.get("/stream", **plain)
@@ -401,6 +410,17 @@ async def test_a_method_that_is_not_there_is_405_with_those_that_are(client):
     response = await client.delete("/api/v1/people")
     assert response.status == 405
     assert set(response.headers["Allow"].split(",")) == {"GET", "HEAD", "POST"}
+
+
+async def test_an_answer_may_be_kept_as_bytes(client):
+    response = await client.get("/api/v1/kept?limit=1")
+    page = await response.json()
+    assert page["items"] == [{"emplid": "1", "name": "x", "seen": None}]
+    assert response.headers["ETag"] == '"kept"'
+    assert response.links["next"]["url"].query["cursor"] == page["next_cursor"]
+    again = await client.get("/api/v1/kept?limit=1", headers={"If-None-Match": '"kept"'})
+    assert (again.status, await again.read()) == (304, b"")
+    assert (await client.get("/api/v1/kept")).headers["ETag"] not in {'"kept"', None}
 
 
 async def test_a_handler_may_answer_itself(client):

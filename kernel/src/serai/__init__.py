@@ -24,6 +24,9 @@ if TYPE_CHECKING:
         Devices as Devices,
     )
     from serai.context import (
+        Feed as Feed,
+    )
+    from serai.context import (
         Principal as Principal,
     )
     from serai.context import (
@@ -34,6 +37,12 @@ if TYPE_CHECKING:
     )
     from serai.declarations import (
         Driver as Driver,
+    )
+    from serai.declarations import (
+        Encoded as Encoded,
+    )
+    from serai.declarations import (
+        Event as Event,
     )
     from serai.declarations import (
         Health as Health,
@@ -58,6 +67,9 @@ if TYPE_CHECKING:
     )
     from serai.declarations import (
         Setting as Setting,
+    )
+    from serai.declarations import (
+        Topic as Topic,
     )
     from serai.declarations import (
         job as job,
@@ -102,9 +114,10 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "serai.config": ("Secret",),
-    "serai.context": ("Call", "Context", "Database", "Devices", "Principal", "Run"),
+    "serai.context": ("Call", "Context", "Database", "Devices", "Feed", "Principal", "Run"),
     "serai.declarations": (
-        "Api", "Driver", "Health", "Job", "Link", "Log", "Page", "PageQuery", "PluginInfo", "Setting", "job",
+        "Api", "Driver", "Encoded", "Event", "Health", "Job", "Link", "Log", "Page", "PageQuery", "PluginInfo",
+        "Setting", "Topic", "job",
     ),
     "serai.errors": (
         "Conflict", "DeviceDown", "Forbidden", "Invalid", "Mistake", "NotFound", "PluginError", "Problem", "Refused",

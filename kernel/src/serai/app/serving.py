@@ -39,6 +39,7 @@ from serai.web.duties import Duties
 from serai.web.limits import Limiter
 from serai.web.mounts import Mounts
 from serai.web.route_table import RouteTable
+from serai.work.feed import Feed
 from serai.work.runner import JobRunner
 
 KEEPALIVE = 75.0
@@ -105,6 +106,8 @@ class Serving:
         jobs = JobRunner(database, self._process_id, lambda: datetime.now(UTC), log)
         await jobs.start()
         self._stack.push_async_callback(jobs.stop, kernel.stop_grace)
+        feed = Feed(database)
+        feed.start()
         devices = DeviceHouse(database, self._process_id, kernel.state_dir, log)
         host = self._host = Host(
             self._deployment,
@@ -113,6 +116,7 @@ class Serving:
                 migrations=migrations,
                 devices=devices,
                 jobs=jobs,
+                feed=feed,
                 mounts=mounts,
                 cursors=Cursors([key.encode() for key in self._greeting.keys]),
                 start_timeout=kernel.start_timeout,

@@ -51,7 +51,13 @@ def _works_in(process: Path, data: Path) -> bool:
 
 
 def lives(pid: int) -> bool:
-    """Whether a process of that number is there, whosever it is."""
+    """Whether a process of that number runs, whosever it is; one that has ended and waits to be reaped does not."""
+    if sys.platform == "linux":
+        try:
+            status = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        return status.rpartition(")")[2].split()[0] not in {"Z", "X"}  # proc_pid_stat(5): zombie, dead
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

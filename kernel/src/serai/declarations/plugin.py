@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
+
+from serai.declarations.feed import Topic
 
 
 @attrs.frozen(kw_only=True)
@@ -29,6 +31,8 @@ class PluginInfo:
     """An attrs class; its fields are the keys of `[plugins.NAME]`."""
     permissions: Mapping[str, str] = attrs.Factory(dict)
     """Every permission that the plugin's routes ask for, with one sentence on what it allows."""
+    topics: Sequence[Topic[Any]] = ()
+    """What it publishes in the feed; each name begins with the plugin's."""
     body_limit: int = 1024 * 1024
     """The largest request body that the plugin takes, in bytes."""
     on_failure: Literal["isolate", "fail"] = "isolate"

@@ -17,7 +17,7 @@ from serai.declarations import Health
 from serai.devices import DeviceHouse
 from serai.errors import Problem, SeraiError
 from serai.hosting.backoff import Backoff
-from serai.hosting.context import GuestContext
+from serai.hosting.context import GuestContext, GuestFeed
 from serai.hosting.declared import Declared
 from serai.hosting.life import Life
 from serai.hosting.schema import check_schema
@@ -27,6 +27,7 @@ from serai.telemetry.current import plugin as current_plugin
 from serai.web.cursors import Cursors
 from serai.web.mounts import Mounts, StandIn
 from serai.web.plugin_app import build_site
+from serai.work.feed import Feed
 from serai.work.runner import JobRunner
 
 HEALTH_EVERY = 5.0
@@ -45,6 +46,7 @@ class Services:
     migrations: Migrations
     devices: DeviceHouse
     jobs: JobRunner
+    feed: Feed
     mounts: Mounts
     start_timeout: float
     stop_grace: float
@@ -130,7 +132,8 @@ class Guest:
         if declared.migrations is not None:
             await check_schema(services.migrations, declared, auto_migrate=services.auto_migrate)
         database = self._database = services.connections.database(self.name)
-        context = self._context = GuestContext(self.name, database, services.devices, self._fail)
+        feed = GuestFeed(self.name, services.feed, declared.info.topics)
+        context = self._context = GuestContext(self.name, database, services.devices, feed, self._fail)
         if self._settings is not None:
             context.provide(type(self._settings), self._settings)
         async with asyncio.timeout(services.start_timeout):

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from serai.declarations import Page
+from serai.declarations import Encoded, Page
 from serai.web.call import HttpCall
 
 _encode = msgspec.json.Encoder().encode
@@ -41,7 +41,14 @@ def answer(call: HttpCall, value: Any, status: int) -> web.Response:
     _append(headers, "Vary", _VARY)
     if value is None:
         return web.Response(status=status, headers=headers)
-    return json_answer(call.request, _encode(value), status, headers, next_page=_next_page(call.request, value))
+    if isinstance(value, Encoded):
+        body, cursor = value.body, value.next_cursor
+        if value.etag is not None:
+            headers["ETag"] = value.etag
+    else:
+        body, cursor = _encode(value), value.next_cursor if isinstance(value, Page) else None
+    next_page = None if cursor is None else _next_page(call.request, cursor)
+    return json_answer(call.request, body, status, headers, next_page=next_page)
 
 
 def json_answer(
@@ -65,11 +72,9 @@ def _append(headers: MutableMapping[str, str], name: str, value: str) -> None:
     headers[name] = f"{begun}, {value}" if begun else value
 
 
-def _next_page(request: web.Request, value: Any) -> str | None:
-    """The `Link` (RFC 8288) to the page after `value`: this request with another cursor."""
-    if not isinstance(value, Page) or value.next_cursor is None:
-        return None
+def _next_page(request: web.Request, cursor: str) -> str:
+    """The `Link` (RFC 8288) to the page that begins at `cursor`: this request with another cursor."""
     kept = [part for part in request.rel_url.raw_query_string.split("&") if part and not part.startswith("cursor=")]
-    query = "&".join([*kept, f"cursor={value.next_cursor}"])
+    query = "&".join([*kept, f"cursor={cursor}"])
     target = f"{request.rel_url.raw_path}?{query}".replace("<", "%3C").replace(">", "%3E")
     return f'<{target}>; rel="next"'

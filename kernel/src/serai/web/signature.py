@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect as python
 import re
-from typing import Any, NoReturn, get_type_hints
+from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 
 import attrs
 from aiohttp import web
 from msgspec import Struct, inspect
 
 from serai.context import Call
-from serai.declarations import Route
+from serai.declarations import Encoded, Route
 from serai.errors import PluginError
 from serai.web.nodes import bare, within
 from serai.web.parameters import is_list, reader_of
@@ -35,7 +35,8 @@ class Signature:
     body: Any
     """A Struct, a list of them, or None where the route takes no body."""
     returns: Any
-    """What is encoded, None for an answer without a body, or `web.StreamResponse` for one that the handler makes."""
+    """What is encoded (by the handler, where it is annotated `Encoded[...]`), None for an answer without a body, or
+    `web.StreamResponse` for one that the handler makes."""
 
     def status(self, route: Route) -> int:
         """The status of a successful answer: the declared one, 204 where there is nothing to send."""
@@ -167,6 +168,8 @@ class _Reading:
             return None
         if isinstance(type_, type) and issubclass(type_, web.StreamResponse):
             return web.StreamResponse
+        if get_origin(type_) is Encoded:
+            (type_,) = get_args(type_)
         node = self._node("return", type_)
         outer = bare(node)
         if isinstance(outer, inspect.UnionType) and outer.includes_none:

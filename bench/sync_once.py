@@ -14,10 +14,11 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy import Column, create_engine
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import DeclarativeBase
 
 from company_files import FileSource
 from serai.data.connections import Connections
+from serai.work.feed import Feed
 from serai_isapi import tables
 from serai_isapi.records import RECORDS, Record
 from serai_isapi.settings import Settings
@@ -33,8 +34,9 @@ class Bench:
     name = "isapi"
     log = logging.getLogger("isapi")
 
-    def __init__(self, db: Any, source: FileSource) -> None:
-        self.db = db
+    def __init__(self, connections: Connections, source: FileSource) -> None:
+        self.db = connections.database("isapi")
+        self.feed = Feed(connections.database("serai"))
         self.source = source
         self.devices = self
         self.settings = Settings(source="ehr", hold_source_age_hours=1e9)
@@ -66,7 +68,7 @@ async def synchronised(dsn: str, source: FileSource, *, full: bool) -> dict[str,
     notes: list[str] = []
     try:
         await synchronise(
-            Bench(connections.database("isapi"), source),  # type: ignore[arg-type]
+            Bench(connections, source),  # type: ignore[arg-type]
             lambda note, **values: (notes.append(note), progress(note, **values))[1],
             full=full,
         )

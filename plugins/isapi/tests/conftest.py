@@ -8,6 +8,7 @@ import runpy
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,12 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.schema import CreateSchema
 
 import serai_isapi
 from serai import DeviceDown
+from serai.work.feed import Feed
+from serai.work.tables import metadata as kernel_tables
 from serai_ehr import VIEWS, Changed, View, ViewFault
 from serai_isapi import tables
 from serai_isapi.departments import Departments
@@ -176,6 +180,7 @@ class House:
         self.db = db
         self.company = company
         self.devices = Devices(company)
+        self.feed = Feed(db)
         self.log = Log()
         self.present = NOON
         self.spawned: list[asyncio.Task[None]] = []
@@ -288,6 +293,10 @@ def migrated(postgres_server: str) -> str:
         async with engine.begin() as connection:
             await connection.execute(text("create extension pg_trgm"))
             await connection.run_sync(migrate)
+            await connection.execute(CreateSchema("serai"))
+            await connection.run_sync(kernel_tables.create_all)
+            for statement in import_module("serai.data.kernel_migrations.0006_feed").NUMBERING:
+                await connection.execute(text(statement))
         await engine.dispose()
         return dsn
 
@@ -300,7 +309,7 @@ async def house(migrated: str, company: Company) -> AsyncIterator[House]:
     pool = await asyncpg.create_pool(migrated, min_size=1, max_size=6)
     db = PlainDatabase(pool)
     names = ", ".join(table.fullname for table in tables.metadata.sorted_tables)
-    await pool.execute(f"truncate {names} restart identity")
+    await pool.execute(f"truncate {names}, serai.feed, serai.feed_pending restart identity")
     listener = await asyncpg.connect(migrated)
     await listener.add_listener("isapi.synced", db.hear)
     try:

@@ -63,4 +63,4 @@ async def test_the_roll_over_has_nothing_to_do_on_the_same_day(house):
     await house.sync()
     run = Progress()
     await jobs.roll_over.handler(house, run)
-    assert run.notes == ["already published"]
+    assert run.notes == ["nothing has changed"]

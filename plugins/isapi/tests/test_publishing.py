@@ -20,8 +20,12 @@ class Chance:
 
     def __init__(self, company, seed: int) -> None:
         self.company = company
-        self.dice = Random(seed)  # noqa: S311  a seed that failed can be tried again
+        self.dice = Random(seed)
         self.today = company_date(company.clock)
+        self.kinds = [
+            self.move, self.leave, self.join, self.vanish, self.rename, self.reach, self.account, self.relation,
+            self.no_relation, self.titles, self.places, self.rename_department, self.close, self.reorganise,
+        ]  # fmt: skip
 
     def grow(self) -> None:
         for at, deptid in enumerate(DEPARTMENTS[3:], 3):
@@ -33,10 +37,7 @@ class Chance:
 
     def change(self) -> None:
         for _ in range(self.dice.randint(1, 3)):
-            self.dice.choice(
-                [self.move, self.leave, self.rename, self.relation, self.reorganise, self.rename_department, self.vanish]
-                + [self.close, self.titles, self.places, self.reach, self.account, self.join, self.no_relation]
-            )()
+            self.dice.choice(self.kinds)()
 
     def move(self) -> None:
         self._job(deptid=self.dice.choice([*DEPARTMENTS, " "]), supervisor_id=self.dice.choice([*PEOPLE, " "]))

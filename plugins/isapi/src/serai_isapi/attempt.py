@@ -12,6 +12,7 @@ import attrs
 from serai import Context, PluginError
 from serai_ehr import Reading, Source
 from serai_isapi import guards, held, quarantine, staging, watermarks
+from serai_isapi.changes import tell
 from serai_isapi.guards import Held
 from serai_isapi.judging import judge, loses
 from serai_isapi.merging import apply_staged
@@ -101,10 +102,10 @@ class Attempt:
         self.progress("applying")
         await self.record.reach("applying", self.counts)
         async with self.connection.transaction():
-            await catch_up(self.connection, today)
+            rolled = await catch_up(self.connection, today)
             await guards.note_workforce(self.connection)
             changes = {item.view.name: await apply_staged(self.connection, item) for item in RECORDS}
-            await self._publish(today)
+            published = await self._publish(today)
             if reasons is not None:
                 reasons += await guards.check_terminations(self.connection, settings)
                 if reasons:
@@ -114,6 +115,7 @@ class Attempt:
             await held.drop(self.connection)
             await watermarks.advance(self.connection, settings.source, clock)
             await self._note_state(clock, today)
+            await tell(self.ctx.feed, self.connection, rolled + published)
         for view, made in changes.items():
             self.counts[view] = attrs.evolve(self.counts[view], **attrs.asdict(made))
 
@@ -138,17 +140,17 @@ class Attempt:
         )
 
 
-async def catch_up(connection: asyncpg.Connection, today: date) -> bool:
+async def catch_up(connection: asyncpg.Connection, today: date) -> Published:
     """Publish what the days since the last publication ended or began, so that no sync is blamed for it.
 
-    In the caller's transaction; False where all is published as of today.
+    In the caller's transaction, who tells of it.
     """
     published_on = await connection.fetchval("select published_on from isapi.data_state")
     if published_on is None or published_on >= today:
-        return False
-    await publish_everybody(connection, today)
+        return Published()
+    published = await publish_everybody(connection, today)
     await connection.execute("update isapi.data_state set published_on = $1, edition = $2", today, EDITION)
-    return True
+    return published
 
 
 def summary(counts: Mapping[str, Counts]) -> str:

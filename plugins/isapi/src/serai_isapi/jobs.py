@@ -23,4 +23,4 @@ async def full_sync(ctx: Context, run: Run) -> None:
 @job(cron="1 0 * * *", zone=ZONE, timeout=600, rerun=True)
 async def roll_over(ctx: Context, run: Run) -> None:
     """Publish what the records say of the new day, also while the HR system is away."""
-    run.progress("published" if await publish_today(ctx) else "already published")
+    run.progress("published" if await publish_today(ctx) else "nothing has changed")

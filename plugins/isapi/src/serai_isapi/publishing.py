@@ -54,6 +54,9 @@ class Published:
     departments: Keys = attrs.field(factory=list)
     employees: Keys = attrs.field(factory=list)
 
+    def __bool__(self) -> bool:
+        return bool(self.departments or self.employees)
+
     def __add__(self, other: Published) -> Published:
         return Published(sorted({*self.departments, *other.departments}), sorted({*self.employees, *other.employees}))
 

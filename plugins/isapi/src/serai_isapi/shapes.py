@@ -11,7 +11,7 @@ Status = Literal["active", "leaver", "future"]
 EmploymentType = Literal["employee", "contingent", "person_of_interest"]
 
 
-class DepartmentRef(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DepartmentRef(Struct, frozen=True, kw_only=True):
     """The department that somebody works in."""
 
     deptid: str
@@ -19,7 +19,7 @@ class DepartmentRef(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     path: Annotated[str | None, Meta(description="Names from the root down, `/` between them")]
 
 
-class LocationRef(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class LocationRef(Struct, frozen=True, kw_only=True):
     """A place of work."""
 
     code: str

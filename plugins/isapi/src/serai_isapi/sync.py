@@ -17,6 +17,7 @@ import asyncpg
 from serai import Context, SeraiError
 from serai_isapi import staging, watermarks
 from serai_isapi.attempt import Attempt, Progress, catch_up, summary
+from serai_isapi.changes import tell
 from serai_isapi.guards import Held
 from serai_isapi.runs import RunRecord
 from serai_isapi.settings import Settings, company_date
@@ -115,9 +116,10 @@ async def _recorded(
 
 
 async def roll_over(ctx: Context) -> bool:
-    """Publish what the records say of today; False where that is already so. Time changes data without any change."""
+    """Publish what the records say of today; whether that changed anything. Time changes data without any change."""
     async with alone(ctx) as connection, connection.transaction():
-        rolled = await catch_up(connection, company_date(ctx.now()))
-        if rolled:
+        published = await catch_up(connection, company_date(ctx.now()))
+        await tell(ctx.feed, connection, published)
+        if published:
             await ctx.db.notify("synced", connection=connection)
-    return rolled
+    return bool(published)

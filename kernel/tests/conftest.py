@@ -16,6 +16,7 @@ from sqlalchemy.schema import CreateSchema
 
 import serai.devices.tables
 import serai.hosting.tables
+import serai.identity.tables
 import serai.work.tables  # noqa: F401  # their tables are to be made
 from serai.context import Database
 from serai.data.connections import Connections

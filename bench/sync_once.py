@@ -13,23 +13,25 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Column, create_engine
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
 from company_files import FileSource
 from serai.data.connections import Connections
 from serai.work.feed import Feed
 from serai_isapi import tables
+from serai_isapi.cleaning import Cleaner
 from serai_isapi.records import RECORDS, Record
 from serai_isapi.settings import Settings
 from serai_isapi.sync import synchronise
 
 ORM_ROWS = 20_000
-"""Rows of `job` that the naive way is measured with."""
+"""Rows of `job` that the ORM is measured with; what it would take for all rows of all views is reckoned from that."""
+BACKENDS = "select pid from pg_stat_activity where datname = current_database()"
 
 
 class Bench:
-    """As much of a `Context` as a synchronisation needs."""
+    """As much of a `Context` as a synchronisation needs; no guard trips."""
 
     name = "isapi"
     log = logging.getLogger("isapi")
@@ -52,69 +54,79 @@ class Bench:
 
 
 async def synchronised(dsn: str, source: FileSource, *, full: bool) -> dict[str, Any]:
-    """Seconds of each step, reading left out, and what the run says."""
+    """A synchronisation, reading from the source left out."""
     connections = Connections(dsn)
     await connections.open()
-    steps: dict[str, float] = {}
-    last = ("starting", time.perf_counter(), 0.0)
-
-    def progress(note: str, *, done: int | None = None, total: int | None = None) -> None:
-        nonlocal last
-        name, started, read = last
-        now = time.perf_counter()
-        steps[name] = steps.get(name, 0) + now - started - (source.seconds - read)
-        last = (note.partition(":")[0], now, source.seconds)
-
     notes: list[str] = []
+    started, cpu = time.perf_counter(), time.process_time()
     try:
-        await synchronise(
-            Bench(connections, source),  # type: ignore[arg-type]
-            lambda note, **values: (notes.append(note), progress(note, **values))[1],
-            full=full,
-        )
+        await synchronise(Bench(connections, source), lambda note, **_: notes.append(note), full=full)
+        seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+        async with connections.database("isapi").raw() as connection:
+            server_cpu = await _server_cpu(connection)
     finally:
         await connections.close()
-    return {"seconds": sum(steps.values()), "steps": steps, "read": source.seconds, "note": notes[-1]}
+    if not notes[-1].startswith("done"):
+        sys.exit(notes[-1])
+    return {
+        "seconds": seconds - source.seconds, "cpu": cpu - source.cpu, "server_cpu": server_cpu, "note": notes[-1],
+    }  # fmt: skip
 
 
 async def copied(dsn: str, source: FileSource) -> dict[str, Any]:
-    """Seconds of a bare COPY of the columns that isapi keeps, all rows of all its views, into unlogged tables."""
+    """A bare COPY of the columns that isapi keeps, all rows of all its views, into unlogged tables without indexes."""
     connection = await asyncpg.connect(dsn)
-    seconds, count = 0.0, 0
+    seconds = cpu = 0.0
+    count = 0
     try:
         for record in RECORDS:
             rows = _kept(source, record)
             count += len(rows)
-            bare = f"bare_{record.name}"
+            table = f"bare_{record.name}"
             await connection.execute(
-                f"create unlogged table public.{bare} as select {', '.join(record.columns)}"
+                f"create unlogged table public.{table} as select {', '.join(record.columns)}"
                 f" from {record.table.fullname} with no data"
             )
-            started = time.perf_counter()
-            await connection.copy_records_to_table(bare, schema_name="public", records=rows)
+            started, began = time.perf_counter(), time.process_time()
+            await connection.copy_records_to_table(table, schema_name="public", records=rows)
             seconds += time.perf_counter() - started
-            await connection.execute(f"drop table public.{bare}")
+            cpu += time.process_time() - began
+            await connection.execute(f"drop table public.{table}")
+        server_cpu = await _server_cpu(connection)
     finally:
         await connection.close()
-    return {"seconds": seconds, "rows": count}
+    return {"seconds": seconds, "cpu": cpu, "server_cpu": server_cpu, "note": f"{count:,} rows"}
 
 
-def row_by_row(dsn: str, source: FileSource) -> dict[str, Any]:
-    """Seconds that an ORM takes to get each row, set its values and commit: a part of `job`, in a table of its own."""
+async def row_by_row(dsn: str, source: FileSource) -> dict[str, Any]:
+    """An ORM gets each row and sets its values."""
 
     class Base(DeclarativeBase):
         pass
 
     class Job(Base):
-        __tablename__ = "naive_job"
-        for column in tables.job.columns:
-            vars()[column.name] = Column(column.type, primary_key=column.primary_key)
-        del column
+        __table__ = tables.job
 
     (record,) = (record for record in RECORDS if record.table is tables.job)
-    rows = _kept(source, record)[:ORM_ROWS]
-    engine = create_engine(dsn.replace("postgresql://", "postgresql+psycopg://"))
-    return {"rows": len(rows), "engine": str(engine)}
+    cleaner = Cleaner(record)
+    rows = [row for batch in source.read(record.view) for row in batch]
+    part = cleaner.rows([(row, None) for row in rows[:ORM_ROWS]])
+    everything = sum(len(batch) for item in RECORDS for batch in source.read(item.view))
+    engine = create_async_engine(dsn.replace("postgresql://", "postgresql+asyncpg://"))
+    started, began = time.perf_counter(), time.process_time()
+    async with AsyncSession(engine) as session:
+        for row in part:
+            values = dict(zip(record.columns, row, strict=False))
+            job = await session.get(Job, tuple(values[column] for column in record.key))
+            for column, value in values.items():
+                setattr(job, column, value)
+        await session.flush()
+        seconds, cpu = time.perf_counter() - started, time.process_time() - began
+        server_cpu = await _server_cpu((await (await session.connection()).get_raw_connection()).driver_connection)
+        await session.rollback()
+    await engine.dispose()
+    times = everything / ORM_ROWS
+    return {"seconds": seconds * times, "cpu": cpu * times, "server_cpu": server_cpu * times, "note": f"x {times:.1f}"}
 
 
 def _kept(source: FileSource, record: Record) -> list[tuple[Any, ...]]:
@@ -123,20 +135,28 @@ def _kept(source: FileSource, record: Record) -> list[tuple[Any, ...]]:
     return [kept(row) for batch in source.read(record.view) for row in batch]
 
 
-def main() -> None:
-    what, dsn, folder, clock, round_ = sys.argv[1:]
-    source = FileSource(Path(folder), datetime.fromisoformat(clock), int(round_))
-    if what == "copy":
-        result = asyncio.run(copied(dsn, source))
-    else:
-        result = asyncio.run(synchronised(dsn, source, full=what == "full"))
-    print(json.dumps({**result, "memory": _peak()}))
+async def _server_cpu(connection: asyncpg.Connection) -> float:
+    """CPU seconds that PostgreSQL's processes have had for connections to this database: all of them are ours."""
+    found = [Path(f"/proc/{row['pid']}/schedstat") for row in await connection.fetch(BACKENDS)]
+    return sum(int(file.read_text().split()[0]) for file in found) / 1e9
 
 
 def _peak() -> float:
     """The most memory that this process has had resident, in MiB."""
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return int(status["VmHWM"].split()[0]) / 1024
+
+
+def main() -> None:
+    what, dsn, folder, clock, round_ = sys.argv[1:]
+    source = FileSource(Path(folder), datetime.fromisoformat(clock), int(round_))
+    if what == "copy":
+        result = asyncio.run(copied(dsn, source))
+    elif what == "orm":
+        result = asyncio.run(row_by_row(dsn, source))
+    else:
+        result = asyncio.run(synchronised(dsn, source, full=what == "full"))
+    print(json.dumps({**result, "memory": _peak()}))
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ import attrs
 
 from serai_isapi.records import Record
 
-ANALYZE_FROM = 1000
-"""Changed rows from which on the planner's statistics are made anew at once: derivations that follow need them."""
+_MUCH = 0.1
+"""From this part of a table's rows on its statistics are made anew at once: derivations that follow need them."""
 
 
 @attrs.frozen
@@ -22,8 +22,9 @@ class Changes:
     removed: int
 
     @property
-    def total(self) -> int:
-        return self.added + self.changed + self.removed
+    def put(self) -> int:
+        """Rows that are there now otherwise than before."""
+        return self.added + self.changed
 
 
 async def apply_staged(connection: asyncpg.Connection, record: Record) -> Changes:
@@ -43,18 +44,18 @@ async def apply_staged(connection: asyncpg.Connection, record: Record) -> Change
         f"update {target} t set {_assignments([*rest, 'row_hash'])} from {record.staged} s"
         f" where {good} and {same} and {_differ(rest)}"
     )
-    await connection.execute(
-        f"update {target} t set row_hash = s.row_hash from {record.staged} s"
-        f" where {good} and {same} and t.row_hash is distinct from s.row_hash"
-    )
     names = ", ".join([*record.columns, "row_hash"])
     added = await connection.execute(
         f"insert into {target} ({names}) select {names} from {record.staged} s"
         f" where {good} and not exists (select from {target} t where {same})"
     )
     changes = Changes(affected(added), affected(changed), affected(removed))
-    if changes.total >= ANALYZE_FROM:
-        await connection.execute(f"analyze {target}")
+    if await connection.fetchval(f"select count(*) from {record.staged} s where {good}") > changes.put:
+        await connection.execute(
+            f"update {target} t set row_hash = s.row_hash from {record.staged} s"
+            f" where {good} and {same} and t.row_hash is distinct from s.row_hash"
+        )
+    await _learn(connection, target, changes.put + changes.removed)
     return changes
 
 
@@ -87,9 +88,15 @@ async def replace(
         f" where not exists (select from {target} t where {same})",
     ):
         keys += [tuple(row) for row in await connection.fetch(f"{statement} returning {returned}")]
-    if len(keys) >= ANALYZE_FROM:
-        await connection.execute(f"analyze {target}")
+    await _learn(connection, target, len(keys))
     return keys
+
+
+async def _learn(connection: asyncpg.Connection, table: str, changed: int) -> None:
+    """Make the planner's statistics anew where much has changed since there were any."""
+    known = await connection.fetchval("select reltuples from pg_class where oid = $1::text::regclass", table)
+    if changed > _MUCH * max(known, 0):
+        await connection.execute(f"analyze {table}")
 
 
 def _assignments(columns: Sequence[str]) -> str:

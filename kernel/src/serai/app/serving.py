@@ -133,7 +133,7 @@ class Serving:
             notice=lambda event, name: self._send(Message(event=event, text=name)),
         )
         root = web.Application(client_max_size=kernel.body_limit_max)
-        context = GuestContext(KERNEL, database, devices, self._kernel_task_failed)
+        context = GuestContext(KERNEL, database, devices, feed, self._kernel_task_failed)
         self._stack.push_async_callback(context.end_tasks, kernel.stop_grace)
         access = {**Probes(host, database, metrics).attach(root), **add_kernel_api(root, context, cursors)}
         duties.attach(root, access, body_limit=64 * 1024)

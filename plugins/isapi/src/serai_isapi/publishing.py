@@ -24,7 +24,6 @@ insert into pg_temp.affected
 with below as (
     select distinct d.setid, d.deptid from isapi.department d, pg_temp.changed_department c
     where d.setid = c.setid and d.path @> array[c.deptid]
-    union select setid, deptid from pg_temp.changed_department
 )
 select emplid from (
     select emplid from pg_temp.staged_name

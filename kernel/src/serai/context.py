@@ -146,6 +146,18 @@ class Context(Protocol):
 
 
 @attrs.frozen(kw_only=True)
+class Allowance:
+    """How much one client may ask, where that is not the kernel's default."""
+
+    rate: float | None = None
+    """Requests a second in the long run."""
+    burst: int | None = None
+    """Requests at once."""
+    daily: int | None = None
+    """Requests a day of the company."""
+
+
+@attrs.frozen(kw_only=True)
 class Principal:
     """Who asks."""
 
@@ -154,6 +166,14 @@ class Principal:
     id: str
     name: str
     scopes: frozenset[str] = frozenset()
+    person: str | None = None
+    """The emplid of the colleague whose key it is; None of a system's."""
+    fields: frozenset[str] | None = None
+    """The personal fields that it may see at most, whatever its scopes allow; None: no such limit."""
+    purpose: str = ""
+    """Why it reads personal data."""
+    allowance: Allowance | None = None
+    """Its own limits; None: the kernel's defaults and no quota."""
 
     def may(self, permission: str) -> bool:
         """Whether this caller holds the permission."""

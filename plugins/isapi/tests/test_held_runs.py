@@ -42,7 +42,9 @@ async def test_an_approval_applies_exactly_what_was_looked_at(house, company, he
     await approve(house, held)
 
     run = await api.get_sync_run(PlainCall(house), str(held["id"]))
-    assert (run.state, run.decision.by, run.decision.reason) == ("done", "hr-tools", "the division was sold")
+    decision = run.decision
+    assert (run.state, decision.by, decision.person) == ("done", "hr-tools", "0001")
+    assert (decision.reason, decision.at) == ("the division was sold", house.now())
     assert "the work of 1 of 4 people would end" in held["reason"]
     assert run.counts["V_IS_JOB"].added == 1
     assert (await house.employee("0004")).status == "leaver"

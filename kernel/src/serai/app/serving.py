@@ -29,21 +29,27 @@ from serai.hosting.binding import bind_devices
 from serai.hosting.context import GuestContext
 from serai.hosting.guest import Services
 from serai.hosting.host import Host
+from serai.hosting.permissions import Permissions
 from serai.hosting.reports import Reporter
 from serai.identity import clients
 from serai.identity.addresses import Proxies
 from serai.identity.authenticator import Authenticator
+from serai.identity.disclosures import Disclosures
+from serai.identity.quotas import Quotas
 from serai.telemetry import logs
 from serai.telemetry.access import AccessLog
 from serai.telemetry.metrics import Metrics
 from serai.web.cursors import Cursors
+from serai.web.disclosing import DISCLOSURES
 from serai.web.duties import Duties
 from serai.web.front import Front
 from serai.web.limits import Limiter
 from serai.web.mounts import Mounts
 from serai.web.route_table import RouteTable
 from serai.work.feed import Feed
+from serai.work.retention import Retention
 from serai.work.runner import JobRunner
+from serai.work.subscriptions import Subscriptions
 
 KEEPALIVE = 75.0
 """Seconds that an idle connection is kept: it holds on to the last plugin that answered on it."""
@@ -92,6 +98,12 @@ class Serving:
         authenticator = Authenticator(database, log)
         await authenticator.start()
         self._stack.push_async_callback(authenticator.stop)
+        quotas = Quotas(database, log)
+        await quotas.start()
+        self._stack.push_async_callback(quotas.stop)
+        disclosures = Disclosures(database, log, kept_months=kernel.access_log_kept_months)
+        await disclosures.start()
+        self._stack.push_async_callback(disclosures.stop)
         metrics = Metrics()
         access_log = AccessLog.to_file(kernel.state_dir / "log" / "access.log")
         self._stack.callback(access_log.close)
@@ -102,6 +114,7 @@ class Serving:
             authenticator=authenticator,
             proxies=Proxies([ip_network(network) for network in kernel.trusted_proxies]),
             limiter=Limiter(kernel.client_rate, kernel.client_burst),
+            quotas=quotas,
             access_log=access_log,
             log=log,
             public_url=kernel.public_url,
@@ -111,6 +124,9 @@ class Serving:
         self._stack.push_async_callback(jobs.stop, kernel.stop_grace)
         feed = Feed(database)
         feed.start()
+        retention = Retention(database, kernel.feed_kept_days, log)
+        retention.start()
+        self._stack.push_async_callback(retention.stop)
         devices = DeviceHouse(database, self._process_id, kernel.state_dir, log)
         cursors = Cursors([key.encode() for key in self._greeting.keys])
         host = self._host = Host(
@@ -121,8 +137,10 @@ class Serving:
                 devices=devices,
                 jobs=jobs,
                 feed=feed,
+                subscriptions=Subscriptions(database, feed, self._process_id, log),
                 mounts=mounts,
                 cursors=cursors,
+                public_url=kernel.public_url,
                 start_timeout=kernel.start_timeout,
                 stop_grace=kernel.stop_grace,
                 auto_migrate=kernel.auto_migrate,
@@ -134,6 +152,8 @@ class Serving:
         )
         root = web.Application(client_max_size=kernel.body_limit_max)
         context = GuestContext(KERNEL, database, devices, feed, self._kernel_task_failed)
+        context.provide(Permissions, Permissions(host.permissions))
+        root[DISCLOSURES] = disclosures
         self._stack.push_async_callback(context.end_tasks, kernel.stop_grace)
         access = {**Probes(host, database, metrics).attach(root), **add_kernel_api(root, context, cursors)}
         duties.attach(root, access, body_limit=64 * 1024)
@@ -151,7 +171,7 @@ class Serving:
         Front(mounts.paths, duties.serve).stand_before(runner.server)
         self._site = web.SockSite(runner, listener, backlog=BACKLOG)
         await host.open()
-        self._stack.push_async_callback(self._leave, host, duties, runner)
+        self._stack.push_async_callback(self._leave, host, duties, feed, runner)
         if not self._greeting.beside:
             await self._site.start()
 
@@ -204,13 +224,14 @@ class Serving:
     def _kernel_task_failed(self, error: BaseException) -> None:
         log.error("a task of the kernel's own routes failed", error=describe(error))
 
-    async def _leave(self, host: Host, duties: Duties, runner: web.AppRunner) -> None:
+    async def _leave(self, host: Host, duties: Duties, feed: Feed, runner: web.AppRunner) -> None:
         """Stop accepting, let connections end between two requests, then end the plugins with what they still do."""
         for site in list(runner.sites):
             await site.stop()
         # Whoever is busy is told by an answer that its connection closes, and comes back to another worker; closing
         # under it could cut a request that is just being sent.
         duties.let_go = True
+        feed.leaving.set()
         server = runner.server
         assert server is not None
         deadline = time.monotonic() + LET_GO

@@ -4,9 +4,11 @@ from serai.declarations.drivers import Driver, DriverFactory, Link
 from serai.declarations.feed import Event, Topic
 from serai.declarations.jobs import Job, JobHandler, Setting, job
 from serai.declarations.logs import Log
+from serai.declarations.mounts import Mount, RawAnswer, RawRequest
 from serai.declarations.plugin import Health, PluginInfo
-from serai.declarations.routes import Api, Handler, Route
+from serai.declarations.routes import Api, FeedRoute, Handler, Route
 from serai.declarations.shapes import Encoded, Page, PageQuery
+from serai.declarations.subscriptions import Subscription, subscription
 
 __all__ = [
     "Api",
@@ -14,17 +16,23 @@ __all__ = [
     "DriverFactory",
     "Encoded",
     "Event",
+    "FeedRoute",
     "Handler",
     "Health",
     "Job",
     "JobHandler",
     "Link",
     "Log",
+    "Mount",
     "Page",
     "PageQuery",
     "PluginInfo",
+    "RawAnswer",
+    "RawRequest",
     "Route",
     "Setting",
+    "Subscription",
     "Topic",
     "job",
+    "subscription",
 ]

@@ -28,12 +28,13 @@ from serai.declarations import Log
 from serai.errors import Forbidden, Problem, Unauthenticated
 from serai.identity.addresses import Address, Proxies, limit_key
 from serai.identity.authenticator import CHALLENGE, Authenticator, KnownKey
+from serai.identity.quotas import Quotas
 from serai.telemetry import current
 from serai.web.answer import KERNEL_HEADERS, Answer
 from serai.web.keys import PRINCIPAL
 from serai.web.limits import Limiter, limit_body
 from serai.web.mounts import NotServing, draining
-from serai.web.problems import http_response, problem_response
+from serai.web.problems import http_response
 from serai.web.route_table import Access, Duty, RouteTable
 from serai.web.traffic import Traffic
 
@@ -84,6 +85,7 @@ class Duties:
         authenticator: Authenticator,
         proxies: Proxies,
         limiter: Limiter,
+        quotas: Quotas,
         access_log: AccessLines,
         log: Log,
         public_url: str | None,
@@ -92,6 +94,7 @@ class Duties:
         self._authenticator = authenticator
         self._proxies = proxies
         self._limiter = limiter
+        self._quotas = quotas
         self._access_log = access_log
         self._log = log
         self._hosts = _hosts(public_url)
@@ -193,7 +196,11 @@ class Duties:
                 hint="an operator can give it",
                 members={"permission": duty.permission},
             )
-        if who is not ANYONE:
+        if (allowance := who.allowance) is not None:
+            self._limiter.take(who.id, allowance.rate, allowance.burst)
+            if allowance.daily is not None:
+                self._quotas.take(who.id, allowance.daily)
+        elif who is not ANYONE:
             self._limiter.take(who.id)
         elif not duty.probe:
             self._limiter.take(limit_key(self._address(request)))
@@ -229,13 +236,13 @@ class Duties:
             await self._break_off(began, error, request, duty, request_id)
             return began
         if isinstance(error, Problem):
-            return problem_response(error, request_id)
+            return duty.refuse(error, request_id)
         if isinstance(error, web.HTTPException):
             return http_response(error, request_id)
         if isinstance(error, web.RequestPayloadError):
-            return problem_response(MalformedBody("The body does not fit its encoding or length"), request_id)
+            return duty.refuse(MalformedBody("The body does not fit its encoding or length"), request_id)
         self._log.exception("a request failed", plugin=traffic.name, route=duty.template, request_id=request_id)
-        return problem_response(Problem("Something failed here; the log has it under the request id"), request_id)
+        return duty.refuse(Problem("Something failed here; the log has it under the request id"), request_id)
 
     async def _break_off(
         self, began: web.StreamResponse, error: Exception, request: web.Request, duty: Duty, request_id: str

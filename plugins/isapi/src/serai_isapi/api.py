@@ -319,7 +319,7 @@ async def reopen_quarantined(call: Call, entry_id: str, body: Reason) -> Quarant
 
 
 def _decider(call: Call, body: Reason) -> Decider:
-    return Decider(call.who.name, None, body.reason, call.ctx.now())
+    return Decider(call.who.name, call.who.person, body.reason, call.ctx.now())
 
 
 def _look(call: Call, as_of: date | None = None) -> Edition:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -192,6 +193,9 @@ employee = Table(
     Index("employee_manager_idx", "manager_emplid", "emplid"),
     Index("employee_location_idx", "location", "emplid"),
     Index("employee_rtx_id_idx", "rtx_id"),
+    Index("employee_lower_rtx_id_idx", text("lower(rtx_id)")),
+    Index("employee_lower_emplid_idx", text("lower(emplid)")),
+    Index("employee_lower_mail_idx", text("lower(mail)")),
 )
 """One row a person, as of today."""
 
@@ -284,3 +288,27 @@ quarantine_sighting = Table(
     Index("quarantine_sighting_quarantine_id_idx", "quarantine_id"),
 )
 """Which run saw what."""
+
+scim_resource = Table(
+    "scim_resource",
+    metadata,
+    *_texts("kind id user_name"),
+    Column("version", BigInteger, nullable=False),
+    Column("created", DateTime(timezone=True), nullable=False),
+    Column("last_modified", DateTime(timezone=True), nullable=False),
+    Column("content", JSONB, nullable=False),
+    PrimaryKeyConstraint("kind", "id"),
+    Index("scim_resource_user_name_idx", "kind", "user_name", unique=True),
+    Index(
+        "scim_resource_members_idx",
+        literal_column("(content -> 'members')").label("members"),
+        postgresql_using="gin",
+        postgresql_ops={"members": "jsonb_path_ops"},
+    ),
+)
+"""People and groups that SCIM clients wrote; `user_name` as it is compared."""
+
+scim_secret = Table(
+    "scim_secret", metadata, Column("id", Boolean, primary_key=True), Column("secret", Text, nullable=False)
+)
+"""One row: what the cursors of SCIM are sealed with."""

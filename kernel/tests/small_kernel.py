@@ -126,7 +126,9 @@ def kernel_routes(database: Any, *permissions: str) -> Callable[[web.Application
     """What attaches the kernel's own typed routes to a root; `permissions` are all that clients can hold."""
 
     def attach(root: web.Application) -> Mapping[Any, Access]:
-        context = GuestContext("kernel", database, None, None, pytest.fail)
+        context = GuestContext(
+            "kernel", database=database, devices=None, queue=None, feed=None, http=None, failed=pytest.fail
+        )
         context.provide(Permissions, Permissions(lambda: dict.fromkeys(permissions, "")))
         return add_kernel_api(root, context, Cursors([b"k" * 32]))
 

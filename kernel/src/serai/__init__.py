@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from serai.config import Secret as Secret
     from serai.context import (
+        Answer as Answer,
+    )
+    from serai.context import (
         Call as Call,
     )
     from serai.context import (
@@ -27,7 +30,13 @@ if TYPE_CHECKING:
         Feed as Feed,
     )
     from serai.context import (
+        Http as Http,
+    )
+    from serai.context import (
         Principal as Principal,
+    )
+    from serai.context import (
+        Queue as Queue,
     )
     from serai.context import (
         Run as Run,
@@ -75,10 +84,19 @@ if TYPE_CHECKING:
         RawRequest as RawRequest,
     )
     from serai.declarations import (
+        Retry as Retry,
+    )
+    from serai.declarations import (
         Setting as Setting,
     )
     from serai.declarations import (
         Subscription as Subscription,
+    )
+    from serai.declarations import (
+        Task as Task,
+    )
+    from serai.declarations import (
+        TaskRun as TaskRun,
     )
     from serai.declarations import (
         Topic as Topic,
@@ -88,6 +106,9 @@ if TYPE_CHECKING:
     )
     from serai.declarations import (
         subscription as subscription,
+    )
+    from serai.declarations import (
+        task as task,
     )
     from serai.errors import (
         Conflict as Conflict,
@@ -129,10 +150,13 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "serai.config": ("Secret",),
-    "serai.context": ("Call", "Context", "Database", "Devices", "Feed", "Principal", "Run"),
+    "serai.context": (
+        "Answer", "Call", "Context", "Database", "Devices", "Feed", "Http", "Principal", "Queue", "Run",
+    ),
     "serai.declarations": (
         "Api", "Driver", "Encoded", "Event", "Health", "Job", "Link", "Log", "Mount", "Page", "PageQuery",
-        "PluginInfo", "RawAnswer", "RawRequest", "Setting", "Subscription", "Topic", "job", "subscription",
+        "PluginInfo", "RawAnswer", "RawRequest", "Retry", "Setting", "Subscription", "Task", "TaskRun", "Topic", "job",
+        "subscription", "task",
     ),
     "serai.errors": (
         "Conflict", "DeviceDown", "Forbidden", "Invalid", "Mistake", "NotFound", "PluginError", "Problem", "Refused",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import attrs
 from msgspec import Struct
 
-from serai.declarations import Event, Log, PageQuery, Topic
+from serai.declarations import Event, Log, PageQuery, Task, Topic
 
 if TYPE_CHECKING:  # to import them takes longer than most commands do
     import asyncpg
@@ -79,6 +79,56 @@ class DeviceState:
     hint: str = ""
 
 
+class Queue(Protocol):
+    """Work that is done later, surely and at least once."""
+
+    async def put(
+        self,
+        task: Task[P],
+        payload: P,
+        *,
+        connection: AsyncConnection | asyncpg.Connection | None = None,
+        dedupe_key: str | None = None,
+        delay: float = 0.0,
+    ) -> int | None:
+        """Have the plugin's `task` called with `payload`, after `delay` seconds at the earliest; the task's number.
+
+        In `connection`'s transaction where one is given: it is there when that commits, and never if it does not.
+        With a `dedupe_key` it is left out, and None returned, while the same task with the same key waits or is
+        worked on. Raises `PluginError` where the plugin does not declare the task.
+        """
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    """What another system answered, whatever its status; a redirect is an answer too."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Http(Protocol):
+    """HTTP to other systems, only to where the deployment allows it (`[kernel.outgoing]`)."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        json: Any = None,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 30.0,
+        limit: int = 1024 * 1024,
+    ) -> Answer:
+        """Send a request, and read the whole answer: `timeout` seconds for all of it, at most `limit` bytes.
+
+        `json` is what msgspec encodes. Raises `Refused` where the URL may not be asked for, `Unavailable` where no
+        usable answer comes.
+        """
+
+
 class Feed(Protocol):
     """The deployment's one append-only stream of what happened, in the order of commits."""
 
@@ -128,6 +178,8 @@ class Context(Protocol):
     log: Log
     db: Database
     devices: Devices
+    queue: Queue
+    http: Http
     feed: Feed
     stopping: asyncio.Event
     """Set when the plugin is to stop: long loops and streams end when they see it."""

@@ -36,6 +36,8 @@ from serai.identity.addresses import Proxies
 from serai.identity.authenticator import Authenticator
 from serai.identity.disclosures import Disclosures
 from serai.identity.quotas import Quotas
+from serai.outgoing.client import HttpClient
+from serai.outgoing.policy import Policy
 from serai.telemetry import logs
 from serai.telemetry.access import AccessLog
 from serai.telemetry.metrics import Metrics
@@ -46,10 +48,12 @@ from serai.web.front import Front
 from serai.web.limits import Limiter
 from serai.web.mounts import Mounts
 from serai.web.route_table import RouteTable
+from serai.webhooks.service import Webhooks
 from serai.work.feed import Feed
 from serai.work.retention import Retention
 from serai.work.runner import JobRunner
 from serai.work.subscriptions import Subscriptions
+from serai.work.task_runner import TaskRunner
 
 KEEPALIVE = 75.0
 """Seconds that an idle connection is kept: it holds on to the last plugin that answered on it."""
@@ -122,11 +126,17 @@ class Serving:
         jobs = JobRunner(database, self._process_id, lambda: datetime.now(UTC), log)
         await jobs.start()
         self._stack.push_async_callback(jobs.stop, kernel.stop_grace)
+        http = HttpClient(Policy(kernel.outgoing.allow, listener=listener.getsockname()[1]))
+        self._stack.push_async_callback(http.close)
+        tasks = TaskRunner(database, self._process_id, log)
+        tasks.start()
+        self._stack.push_async_callback(tasks.stop, kernel.stop_grace)
         feed = Feed(database)
         feed.start()
         retention = Retention(database, kernel.feed_kept_days, log)
         retention.start()
         self._stack.push_async_callback(retention.stop)
+        webhooks = Webhooks(database, tasks=tasks, feed=feed, http=http, log=log)
         devices = DeviceHouse(database, self._process_id, kernel.state_dir, log)
         cursors = Cursors([key.encode() for key in self._greeting.keys])
         host = self._host = Host(
@@ -136,7 +146,10 @@ class Serving:
                 migrations=migrations,
                 devices=devices,
                 jobs=jobs,
+                tasks=tasks,
+                http=http,
                 feed=feed,
+                webhook_topics=webhooks.topics,
                 subscriptions=Subscriptions(database, feed, self._process_id, log),
                 mounts=mounts,
                 cursors=cursors,
@@ -151,10 +164,20 @@ class Serving:
             notice=lambda event, name: self._send(Message(event=event, text=name)),
         )
         root = web.Application(client_max_size=kernel.body_limit_max)
-        context = GuestContext(KERNEL, database, devices, feed, self._kernel_task_failed)
+        context = GuestContext(
+            KERNEL,
+            database=database,
+            devices=devices,
+            queue=tasks.queue_of(KERNEL, ()),
+            feed=feed,
+            http=http,
+            failed=self._kernel_task_failed,
+        )
         context.provide(Permissions, Permissions(host.permissions))
         root[DISCLOSURES] = disclosures
         self._stack.push_async_callback(context.end_tasks, kernel.stop_grace)
+        webhooks.start(context, version("serai"))
+        self._stack.push_async_callback(webhooks.stop)
         access = {**Probes(host, database, metrics).attach(root), **add_kernel_api(root, context, cursors)}
         duties.attach(root, access, body_limit=64 * 1024)
         mounts.attach(root)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
 
-from serai.context import Database, Devices, DeviceState, Feed
+from serai.context import Database, Devices, DeviceState, Feed, Http, Queue
 from serai.declarations import Event, Log, Topic
 from serai.errors import PluginError
 from serai.hosting.states import Blocked, Code
@@ -105,7 +105,15 @@ class GuestContext:
     """One start of one plugin; a restart gets a new one."""
 
     def __init__(
-        self, name: str, database: Database, devices: Devices, feed: Feed, failed: Callable[[BaseException], None]
+        self,
+        name: str,
+        *,
+        database: Database,
+        devices: Devices,
+        queue: Queue,
+        feed: Feed,
+        http: Http,
+        failed: Callable[[BaseException], None],
     ) -> None:
         self.name = name
         self.devices_used: set[str] = set()
@@ -113,6 +121,8 @@ class GuestContext:
         self.log: Log = logs.get(name)
         self.db = database
         self.devices: Devices = GuestDevices(name, devices, self.devices_used)
+        self.queue = queue
+        self.http = http
         self.feed = feed
         self.stopping = asyncio.Event()
         self._failed = failed

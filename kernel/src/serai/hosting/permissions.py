@@ -9,6 +9,7 @@ import attrs
 KERNEL_PERMISSIONS = {
     "kernel:read": "Read metrics and the state of the kernel",
     "kernel:operate": "Start, stop and repair what runs",
+    "kernel:webhooks": "Have what one may follow sent to a system of one's own",
     "kernel:clients": "Make, change and refuse clients, and decide on requests for keys",
     "kernel:disclosures": "Read who was shown whose personal data",
 }

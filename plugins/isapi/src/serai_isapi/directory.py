@@ -1,19 +1,29 @@
-"""Finding people in the database: by who they are, by where they work, by whom they follow; on any day."""
+"""Finding people: by who they are, by where they work, by whom they follow."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
+import asyncpg
 import attrs
 
 from serai import Database, NotFound
 from serai_isapi.fields import Shown
-from serai_isapi.filters import Filter, search_words
 from serai_isapi.published import PRESENT, Edition
-from serai_isapi.rows import department_ref, employee, location_ref, reading_of
 from serai_isapi.rules import IS_WORKING
-from serai_isapi.shapes import DepartmentPath, DepartmentRef, Employee, FoundEmployees, HistoryEntry, Responsible
+from serai_isapi.shapes import (
+    DepartmentPath,
+    DepartmentRef,
+    Employee,
+    FoundEmployees,
+    HistoryEntry,
+    LocationRef,
+    Responsible,
+    Status,
+)
 from serai_isapi.statement import Statement, starting_with
 
 
@@ -22,6 +32,23 @@ class EmployeeNotFound(NotFound):
 
     slug = "employee-not-found"
     title = "There is no such employee"
+
+
+@attrs.frozen(kw_only=True)
+class Filter:
+    """Which employees: all that meet every condition given."""
+
+    q: str | None = None
+    """Words, each one the beginning of a name (Han, pinyin, initials, western), an account, a mail or an emplid."""
+    dept: str | None = None
+    recursive: bool = False
+    """Also the departments below `dept`."""
+    statuses: Sequence[Status] = ("active",)
+    location: str | None = None
+    manager: str | None = None
+    """The emplid of their manager."""
+    under: str | None = None
+    """The emplid of somebody anywhere above them."""
 
 
 @attrs.frozen
@@ -130,7 +157,12 @@ class Directory:
         query = statement.edition.query(f"select {reading.columns} {select}", cte=cte)
         async with self.db.raw() as connection:
             rows = await connection.fetch(query, *statement.values)
-        return [employee(row, reading) for row in rows]
+        return [Employee(**reading.values(row)) for row in rows]
+
+
+def search_words(q: str) -> list[str]:
+    """The words of a search as keys are written: compatibility forms folded, lower case, `ü` as `v`."""
+    return unicodedata.normalize("NFKC", q).lower().replace("ü", "v").replace("|", " ").split()
 
 
 def _narrow(statement: Statement, wanted: Filter) -> str:
@@ -161,6 +193,49 @@ def _narrow(statement: Statement, wanted: Filter) -> str:
     )
 
 
+@attrs.frozen
+class Reading:
+    """How fields are read: the `plain` ones are the first columns, the `made` ones are made of those after them."""
+
+    columns: str
+    plain: tuple[str, ...]
+    made: tuple[str, ...]
+
+    def values(self, row: asyncpg.Record) -> dict[str, Any]:
+        """The fields of a row that has the `columns`."""
+        values = dict(zip(self.plain, row, strict=False))
+        for field in self.made:
+            values[field] = _MADE[field](row)
+        return values
+
+
+@lru_cache(maxsize=1024)
+def reading_of(fields: tuple[str, ...]) -> Reading:
+    """How these fields of `Employee` are read from a relation `e` like `isapi.employee`."""
+    plain = tuple(field for field in fields if field not in _MADE)
+    made = tuple(field for field in fields if field in _MADE)
+    return Reading(
+        ", ".join([*(f"e.{field}" for field in plain), *(_COLUMNS_OF[field] for field in made)]), plain, made
+    )
+
+
+def _department_ref(row: Mapping[str, Any]) -> DepartmentRef | None:
+    if row["deptid"] is None:
+        return None
+    return DepartmentRef(deptid=row["deptid"], name=row["department_name"], path=row["department_path_name"])
+
+
+def _location_ref(row: Mapping[str, Any]) -> LocationRef | None:
+    return None if row["location"] is None else LocationRef(code=row["location"], name=row["location_name"])
+
+
+_MADE = {"department": _department_ref, "location": _location_ref}
+_COLUMNS_OF = {
+    "department": "e.deptid, e.department_name, e.department_path_name",
+    "location": "e.location, e.location_name",
+}
+
+
 def _only(people: Sequence[Employee]) -> Employee:
     if not people:
         raise EmployeeNotFound
@@ -169,9 +244,9 @@ def _only(people: Sequence[Employee]) -> Employee:
 
 def _history_entry(row: Mapping[str, Any]) -> HistoryEntry:
     return HistoryEntry(
-        **{field: row[field] for field in HistoryEntry.__struct_fields__ if field not in {"department", "location"}},
-        department=department_ref(row),
-        location=location_ref(row),
+        **{field: row[field] for field in HistoryEntry.__struct_fields__ if field not in _MADE},
+        department=_department_ref(row),
+        location=_location_ref(row),
     )
 
 

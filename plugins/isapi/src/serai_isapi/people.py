@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import attrs
 
 from serai import Encoded
-from serai_isapi.directory import Directory, EmployeeNotFound
+from serai_isapi.directory import Directory, EmployeeNotFound, Filter
 from serai_isapi.fields import Shown
-from serai_isapi.filters import Filter
 from serai_isapi.published import PRESENT, Edition
 from serai_isapi.shapes import Employee, FoundEmployees
 from serai_isapi.snapshot import ReadyPeople, Snapshot, Snapshots, cut_of, search

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from serai import Api, Context, Health, Job, Mount, PluginInfo, hookimpl
-from serai_isapi import api, jobs
+from serai_isapi import api, changes, jobs
 from serai_isapi.departments import Departments
 from serai_isapi.directory import Directory
 from serai_isapi.journal import Journal
 from serai_isapi.people import People
+from serai_isapi.quarantine import Quarantine
 from serai_isapi.scim import door
 from serai_isapi.settings import Settings
 from serai_isapi.snapshot import Snapshots
@@ -30,7 +31,9 @@ def plugin_info() -> PluginInfo:
             "isapi:employment": "See grades, hire and termination dates, and why a job changed",
             "isapi:write": "Add and change people and groups over SCIM, where the deployment takes any",
             "isapi:sync": "See which rows of the HR system were put aside",
+            "isapi:approve": "Decide about synchronisations that are held and about rows that were put aside",
         },
+        topics=[changes.EMPLOYEE, changes.DEPARTMENT],
     )
 
 
@@ -43,7 +46,7 @@ def register_routes() -> Sequence[Api | Mount]:
 @hookimpl
 def register_jobs() -> Sequence[Job]:
     """Reading the HR system, and letting the days pass."""
-    return [jobs.sync, jobs.roll_over]
+    return [jobs.sync, jobs.full_sync, jobs.roll_over]
 
 
 @hookimpl
@@ -58,16 +61,16 @@ async def lifespan(ctx: Context) -> AsyncIterator[None]:
     """Provide what the routes read from, and keep `DataState` and the people in memory fresh."""
     ctx.devices.state(ctx.get(Settings).source)  # there is such a device, and how it is matters from the start
     state = DataState(ctx.db)
-    snapshots = Snapshots(ctx.db, ctx.log)
+    snapshots = Snapshots(ctx.db, ctx.feed, ctx.log)
     directory = Directory(ctx.db)
     ctx.provide(Directory, directory)
     ctx.provide(People, People(directory, snapshots))
     ctx.provide(Departments, Departments(ctx.db))
     ctx.provide(Journal, Journal(ctx.db))
+    ctx.provide(Quarantine, Quarantine(ctx.db))
     ctx.provide(DataState, state)
     ctx.provide(door.Scim, door.Scim(ctx.db, writes=ctx.get(Settings).scim_writes))
     ctx.db.listen("synced", state.refresh)
-    ctx.db.listen("synced", snapshots.heard)
     await state.refresh()
     ctx.spawn(snapshots.keep(), name="people in memory")
     yield

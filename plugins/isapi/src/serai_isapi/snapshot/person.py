@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 from msgspec import Struct
 
-from serai_isapi.rows import employee, reading_of
+from serai_isapi.directory import reading_of
 from serai_isapi.shapes import Employee
 
 T = TypeVar("T")
@@ -56,7 +56,7 @@ class Person(Struct, frozen=True, gc=False, kw_only=True):
 
 def person_of(row: asyncpg.Record, shared: dict[Any, Any]) -> Person:
     """The person of a row of `COLUMNS`. Values that many people have are taken from `shared`, and put there."""
-    found = employee(row, _READING)
+    found = Employee(**_READING.values(row))
     body = _encode(found)
     split = body.index(_SPLIT)
     return Person(

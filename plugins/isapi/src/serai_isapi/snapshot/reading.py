@@ -50,17 +50,15 @@ async def read_all(connection: asyncpg.Connection, known: Snapshot, pace: Pace) 
 
 
 async def read_these(
-    connection: asyncpg.Connection, known: Snapshot, emplids: Collection[str], pace: Pace
+    connection: asyncpg.Connection, emplids: Collection[str], pace: Pace
 ) -> dict[bytes, Person | None]:
-    """The same of these people alone."""
-    changes: dict[bytes, Person | None] = {}
+    """These people as they are; None for those who are not."""
+    found: dict[bytes, Person | None] = {emplid.encode(): None for emplid in emplids}
     shared: dict[Any, Any] = {}
-    asked = sorted(set(emplids))
+    asked = sorted(emplids)
     for start in range(0, len(asked), PORTION):
-        portion = asked[start : start + PORTION]
-        changes |= {emplid.encode(): None for emplid in portion}
-        for row in await connection.fetch(_THESE, portion):
+        for row in await connection.fetch(_THESE, asked[start : start + PORTION]):
             person = person_of(row, shared)
-            changes[person.id] = person
+            found[person.id] = person
             await pace.rest()
-    return {key: person for key, person in changes.items() if person != known.people.get(key)}
+    return found

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from heapq import merge
 from itertools import islice
 
-from serai_isapi.filters import Filter, search_words
+from serai_isapi.directory import Filter, search_words
 from serai_isapi.snapshot.person import BRANCH, DEPARTMENT, KEY, LOCATION, MANAGER, STATUS, Person, prefix
 from serai_isapi.snapshot.snapshot import Snapshot
 

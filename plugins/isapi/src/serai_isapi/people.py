@@ -11,7 +11,7 @@ from serai_isapi.directory import Directory, EmployeeNotFound, Filter
 from serai_isapi.fields import Shown
 from serai_isapi.published import PRESENT, Edition
 from serai_isapi.shapes import Employee, FoundEmployees
-from serai_isapi.snapshot import ReadyPeople, Snapshot, Snapshots, cut_of, search
+from serai_isapi.snapshot import ReadyPeople, Snapshot, Snapshots, cut_of, find
 
 
 @attrs.frozen
@@ -72,7 +72,7 @@ class People:
     ) -> list[Employee] | ReadyPeople:
         """At most `limit` people in the order of their emplids, from beyond `after` on."""
         snapshot = self._memory(shown, edition)
-        found = None if snapshot is None else search(snapshot, wanted, limit=limit, after=after)
+        found = None if snapshot is None else find(snapshot, wanted, limit=limit, after=after)
         if found is None:
             return await self.directory.search(wanted, shown=shown, edition=edition, limit=limit, after=after)
         return ReadyPeople(found, cut_of(shown.fields))

@@ -14,7 +14,7 @@ MOST_REPORTS = 2000
 """People below somebody who are looked for in memory; those of a vice president are the database's work."""
 
 
-def search(snapshot: Snapshot, wanted: Filter, *, limit: int, after: str | None) -> list[Person] | None:
+def find(snapshot: Snapshot, wanted: Filter, *, limit: int, after: str | None) -> list[Person] | None:
     """At most `limit` people in the order of their emplids, from beyond `after` on; None: better ask the database."""
     words = [word.encode() for word in search_words(wanted.q)] if wanted.q is not None else []
     if wanted.q is not None and not words:

@@ -42,7 +42,6 @@ class Shown:
 
     fields: tuple[str, ...]
     denied: tuple[str, ...] = ()
-    masked: tuple[str, ...] = ()
 
 
 def shown(asked: Sequence[str] | None, may: Callable[[str], bool]) -> Shown:

@@ -11,72 +11,75 @@ from serai_isapi.directory import Directory, EmployeeNotFound, Filter
 from serai_isapi.fields import Shown
 from serai_isapi.published import PRESENT, Edition
 from serai_isapi.shapes import Employee, FoundEmployees
-from serai_isapi.snapshot import ReadyPeople, Snapshot, Snapshots, cut_of, find
+from serai_isapi.snapshot import ReadyPeople, Snapshot, Snapshots, all_of, find, one_of
 
 
 @attrs.frozen
 class People:
-    """The hot reads of people. Memory holds today, and shows a field or not: other days and masks are `directory`'s."""
+    """The hot reads of people. Memory holds today; other days, and long searches, are `directory`'s work."""
 
     directory: Directory
     snapshots: Snapshots
 
     async def one(self, emplid: str, *, shown: Shown, edition: Edition = PRESENT) -> Employee | Encoded[Employee]:
         """That person, whatever their status. Raises `EmployeeNotFound`."""
-        snapshot = self._memory(shown, edition)
+        snapshot = self._memory(edition)
         if snapshot is None:
             return await self.directory.one(emplid, shown=shown, edition=edition)
         person = snapshot.one(emplid)
         if person is None:
             raise EmployeeNotFound
-        return Encoded(cut_of(shown.fields)(person))
+        return one_of(person, shown.fields)
 
     async def by_account(
         self, rtx_id: str, *, shown: Shown, edition: Edition = PRESENT
     ) -> Employee | Encoded[Employee]:
         """The bearer of that chat account; of several the one who works here. Raises `EmployeeNotFound`."""
-        snapshot = self._memory(shown, edition)
+        snapshot = self._memory(edition)
         if snapshot is None:
             return await self.directory.by_account(rtx_id, shown=shown, edition=edition)
         person = snapshot.by_account(rtx_id)
         if person is None:
             raise EmployeeNotFound
-        return Encoded(cut_of(shown.fields)(person))
+        return one_of(person, shown.fields)
 
     async def batch(
         self, emplids: Sequence[str], *, shown: Shown, edition: Edition = PRESENT
     ) -> FoundEmployees | Encoded[FoundEmployees]:
         """These people, each one once, in the order given, and the ids that nobody has."""
-        snapshot = self._memory(shown, edition)
+        snapshot = self._memory(edition)
         if snapshot is None:
             return await self.directory.batch(emplids, shown=shown, edition=edition)
         asked = {emplid: snapshot.one(emplid) for emplid in emplids}
         found = [person for person in asked.values() if person is not None]
         missing = [emplid for emplid, person in asked.items() if person is None]
-        return ReadyPeople(found, cut_of(shown.fields)).found(missing)
+        people = all_of(found, shown.fields)
+        if isinstance(people, ReadyPeople):
+            return people.found(missing)
+        return FoundEmployees(items=people, missing=missing)
 
     async def manager_chain(
         self, emplid: str, *, shown: Shown, edition: Edition = PRESENT
     ) -> list[Employee] | ReadyPeople:
         """The person's manager, their manager and so on up. Raises `EmployeeNotFound`."""
-        snapshot = self._memory(shown, edition)
+        snapshot = self._memory(edition)
         if snapshot is None:
             return await self.directory.manager_chain(emplid, shown=shown, edition=edition)
         person = snapshot.one(emplid)
         if person is None:
             raise EmployeeNotFound
-        return ReadyPeople(list(snapshot.managers(person)), cut_of(shown.fields))
+        return all_of(list(snapshot.managers(person)), shown.fields)
 
     async def search(
         self, wanted: Filter, *, shown: Shown, edition: Edition = PRESENT, limit: int = 50, after: str | None = None
     ) -> list[Employee] | ReadyPeople:
         """At most `limit` people in the order of their emplids, from beyond `after` on."""
-        snapshot = self._memory(shown, edition)
+        snapshot = self._memory(edition)
         found = None if snapshot is None else find(snapshot, wanted, limit=limit, after=after)
         if found is None:
             return await self.directory.search(wanted, shown=shown, edition=edition, limit=limit, after=after)
-        return ReadyPeople(found, cut_of(shown.fields))
+        return all_of(found, shown.fields)
 
-    def _memory(self, shown: Shown, edition: Edition) -> Snapshot | None:
-        """The newest snapshot, where it can answer this."""
-        return None if shown.masked or edition is not PRESENT else self.snapshots.current
+    def _memory(self, edition: Edition) -> Snapshot | None:
+        """The newest snapshot, where it is of that edition."""
+        return self.snapshots.current if edition is PRESENT else None

@@ -1,4 +1,4 @@
-"""Ready JSON around ready people: as msgspec would have encoded the whole."""
+"""What is answered of people in memory: ready JSON, or where that is the kernel's work, the objects that it encodes."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ import msgspec
 
 from serai import Encoded, Page
 from serai_isapi.shapes import Employee, FoundEmployees
-from serai_isapi.snapshot.cut import Cut
-from serai_isapi.snapshot.person import Person
+from serai_isapi.snapshot.cut import Cut, cut_of
+from serai_isapi.snapshot.person import PERSONAL, Person
 
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Employee).decode
 
 
 @attrs.frozen
 class ReadyPeople:
-    """People found in memory, as they will be shown."""
+    """People as they will be shown. What it gives is what msgspec would encode of a list of `Employee`."""
 
     people: list[Person]
     cut: Cut
@@ -33,7 +34,7 @@ class ReadyPeople:
     def __getitem__(self, at: int | slice) -> Person | ReadyPeople:
         return ReadyPeople(self.people[at], self.cut) if isinstance(at, slice) else self.people[at]
 
-    def page(self, next_cursor: str | None = None) -> Encoded[Page[Employee]]:
+    def page(self, next_cursor: str | None) -> Encoded[Page[Employee]]:
         """All of them as a `Page`."""
         body = b'{"items":[%b],"next_cursor":%b}' % (self._items(), _encode(next_cursor))
         return Encoded(body, next_cursor=next_cursor)
@@ -44,3 +45,18 @@ class ReadyPeople:
 
     def _items(self) -> bytes:
         return b",".join(map(self.cut, self.people))
+
+
+def one_of(person: Person, fields: tuple[str, ...]) -> Employee | Encoded[Employee]:
+    """The person with these fields."""
+    body = cut_of(fields)(person)
+    return Encoded(body) if PERSONAL.isdisjoint(fields) else _decode(body)
+
+
+def all_of(people: list[Person], fields: tuple[str, ...]) -> list[Employee] | ReadyPeople:
+    """The people with these fields.
+
+    Personal ones are objects: the kernel leaves out, masks and notes what is shown of whom.
+    """
+    cut = cut_of(fields)
+    return ReadyPeople(people, cut) if PERSONAL.isdisjoint(fields) else [_decode(cut(person)) for person in people]

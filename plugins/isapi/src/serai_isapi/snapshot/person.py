@@ -17,7 +17,8 @@ T = TypeVar("T")
 FIELDS = Employee.__struct_fields__
 """In the order in which they stand in the JSON."""
 PERSONAL_FROM = "mobile_phone"
-"""The first of the fields that need more than `isapi:read`; the last ones of `Employee`."""
+"""The first of the fields that not everybody with `isapi:read` sees; the last ones of `Employee`."""
+PERSONAL = frozenset(FIELDS[FIELDS.index(PERSONAL_FROM) :])
 
 _READING = reading_of(FIELDS)
 COLUMNS = f"{_READING.columns}, e.department_path, e.search"

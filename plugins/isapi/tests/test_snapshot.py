@@ -131,7 +131,8 @@ def questions(company, dice):
 async def test_every_answer_is_what_the_database_gives_also_after_changes(house, crowd, monkeypatch):
     dice = random.Random(11)
     from_database = People(house.get(Directory), Snapshots(house.db, house.feed, house.log))
-    monkeypatch.setattr(finding, "MOST_REPORTS", 20)
+    monkeypatch.setattr(finding, "MOST_REPORTS", 20)  # so that the database is asked too
+    monkeypatch.setattr(finding, "MOST_LOOKED_AT", 60)
     await house.sync()
     monkeypatch.setattr(keeper, "read_all", None)  # from now on, only what has changed is read
     monkeypatch.setattr(snapshot, "REBUILD_PART", 0)  # and indexed

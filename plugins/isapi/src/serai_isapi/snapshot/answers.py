@@ -14,7 +14,7 @@ from serai_isapi.snapshot.cut import Cut, cut_of
 from serai_isapi.snapshot.person import PERSONAL, Person
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Employee).decode
+_PERSONAL = frozenset(PERSONAL)
 
 
 @attrs.frozen
@@ -49,8 +49,7 @@ class ReadyPeople:
 
 def one_of(person: Person, fields: tuple[str, ...]) -> Employee | Encoded[Employee]:
     """The person with these fields."""
-    body = cut_of(fields)(person)
-    return Encoded(body) if PERSONAL.isdisjoint(fields) else _decode(body)
+    return Encoded(cut_of(fields)(person)) if _PERSONAL.isdisjoint(fields) else person.employee(fields)
 
 
 def all_of(people: list[Person], fields: tuple[str, ...]) -> list[Employee] | ReadyPeople:
@@ -58,5 +57,6 @@ def all_of(people: list[Person], fields: tuple[str, ...]) -> list[Employee] | Re
 
     Personal ones are objects: the kernel leaves out, masks and notes what is shown of whom.
     """
-    cut = cut_of(fields)
-    return ReadyPeople(people, cut) if PERSONAL.isdisjoint(fields) else [_decode(cut(person)) for person in people]
+    if _PERSONAL.isdisjoint(fields):
+        return ReadyPeople(people, cut_of(fields))
+    return [person.employee(fields) for person in people]

@@ -1,13 +1,12 @@
-"""The JSON of a person with some of its fields, cut out of the JSON with all of them."""
+"""The JSON of a person with some of the directory fields, cut out of the JSON with all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from operator import attrgetter
 
-from serai_isapi.snapshot.person import FIELDS, PERSONAL_FROM, Person
-
-DIRECTORY = FIELDS[: FIELDS.index(PERSONAL_FROM)]
+from serai_isapi.snapshot.person import DIRECTORY, Person
 
 Cut = Callable[[Person], bytes]
 
@@ -15,40 +14,33 @@ Cut = Callable[[Person], bytes]
 @lru_cache(maxsize=1024)
 def cut_of(fields: tuple[str, ...]) -> Cut:
     """What gives the JSON with these `fields`, which are in the order of `Employee` and begin with `emplid`."""
-    if fields == FIELDS:
-        return lambda person: person.directory + person.personal
     if fields == DIRECTORY:
-        return lambda person: person.directory + b"}"
-    return _pieces(fields)
-
-
-def _pieces(fields: tuple[str, ...]) -> Cut:
-    """Cuts out neighbours in one piece: each is found by the text before it and the text after it.
-
-    That text, `,"name":`, stands in no value, where a quotation mark has a backslash before it; and where an inner
-    object has a key of the same name, it comes behind the field that is looked for, and the search goes forwards only.
-    """
-    chosen = set(fields)
-    ends = [*(f',"{field}":'.encode() for field in FIELDS[1:]), b"}"]
-    pieces: list[tuple[bytes, bytes]] = []
-    begin = None
-    for field, before, behind in zip(FIELDS, [b"{", *ends], ends, strict=False):
-        if field in chosen:
-            begin = begin or before
-        elif begin:
-            pieces.append((begin, before))
-            begin = None
-        last = behind
-    if begin:
-        pieces.append((begin, last))
+        return attrgetter("directory")
+    spans = _spans(fields)
 
     def cut(person: Person) -> bytes:
-        whole = person.directory + person.personal
+        whole = person.directory
         found, at = [], 0
-        for begin, end in pieces:
+        for begin, end in spans:
             start = whole.index(begin, at)
-            at = len(whole) - 1 if end == b"}" else whole.index(end, start + 1)
+            at = whole.index(end, start + 1) if end else len(whole) - 1
             found.append(whole[start:at])
         return b"".join(found) + b"}"
 
     return cut
+
+
+def _spans(fields: tuple[str, ...]) -> list[tuple[bytes, bytes]]:
+    """The text before each run of neighbouring fields, and the text behind it; none behind the last field of all.
+
+    That text, `,"name":`, stands in no value, where a quotation mark has a backslash before it; and where an inner
+    object has a key of the same name, it comes behind the field that is looked for, and the search goes forwards only.
+    """
+    befores = [b"{", *(f',"{field}":'.encode() for field in DIRECTORY[1:]), b""]
+    chosen = [field in fields for field in DIRECTORY]
+    begins = [text for text, this, last in zip(befores, chosen, [False, *chosen], strict=False) if this and not last]
+    ends = [
+        text for text, this, following in zip(befores[1:], chosen, [*chosen[1:], False], strict=True)
+        if this and not following
+    ]  # fmt: skip
+    return list(zip(begins, ends, strict=True))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from heapq import merge
-from itertools import islice
 
 from serai_isapi.directory import Filter, search_words
-from serai_isapi.snapshot.person import BRANCH, DEPARTMENT, KEY, LOCATION, MANAGER, STATUS, Person, prefix
+from serai_isapi.snapshot.person import BAR, BRANCH, DEPARTMENT, KEY, LOCATION, MANAGER, STATUS, Person, prefix
 from serai_isapi.snapshot.snapshot import Snapshot
 
-MOST_REPORTS = 2000
+MOST_REPORTS = 1000
 """People below somebody who are looked for in memory; those of a vice president are the database's work."""
+MOST_LOOKED_AT = 3000
+"""People who are looked at for one answer, in some 5 ms; a search that needs more is the database's work too."""
 
 
 def find(snapshot: Snapshot, wanted: Filter, *, limit: int, after: str | None) -> list[Person] | None:
@@ -29,8 +30,15 @@ def find(snapshot: Snapshot, wanted: Filter, *, limit: int, after: str | None) -
     else:
         candidates = _candidates(snapshot, wanted, words, limit, begin)
     fits = _condition(wanted, words)
-    people = snapshot.people
-    return list(islice((person for emplid in candidates if fits(person := people[emplid])), limit))
+    found: list[Person] = []
+    for count, person in enumerate(snapshot.known(candidates)):
+        if fits(person):
+            found.append(person)
+            if len(found) == limit:
+                return found
+        if count > MOST_LOOKED_AT:
+            return None
+    return found
 
 
 def _candidates(snapshot: Snapshot, wanted: Filter, words: list[bytes], limit: int, begin: bytes) -> Iterable[bytes]:
@@ -42,9 +50,9 @@ def _candidates(snapshot: Snapshot, wanted: Filter, words: list[bytes], limit: i
         keys = [KEY + word for word in words]
         rarest = min(keys, key=index.about)
         rare = index.about(rarest)
-        # They come in the order of the keys and must be sorted; of the others, in order, some are enough.
+        # They come in the order of the keys and must all be sorted; of the others some may fill the page.
         if rare < few and rare * rare < limit * few:
-            found = {line[line.index(b"\xff") + 1 :] for line in index.starting_with(rarest)}
+            found = {line[line.index(BAR) + 1 :] for line in index.starting_with(rarest)}
             return sorted(emplid for emplid in found if emplid > begin)
     if len(prefixes) == 1:
         return index.starting_with(prefixes[0], after=begin)

@@ -80,9 +80,15 @@ class LinesBuilder:
     async def finish(self, pace: Pace) -> Lines:
         """The set; the builder is empty afterwards."""
         pages: list[bytes] = []
+        lines: list[bytes] = []
         for shelf in sorted(self._shelves):
-            pages += _paged(sorted(bytes(self._shelves.pop(shelf)[:-1]).split(_END)))
+            lines += sorted(bytes(self._shelves.pop(shelf)[:-1]).split(_END))
+            if len(lines) >= PAGE:
+                whole = len(lines) // PAGE * PAGE
+                pages += (_END.join(lines[start : start + PAGE]) for start in range(0, whole, PAGE))
+                del lines[:whole]
             await pace.rest()
+        pages += _paged(lines)
         return Lines([*map(_first, pages)], pages)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from time import perf_counter
 
-LONGEST = 0.004
+LONGEST = 0.002
 """Seconds that such work may hold the loop before others have their turn."""
 
 

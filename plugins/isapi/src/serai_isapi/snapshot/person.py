@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import asyncpg
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from serai_isapi.directory import reading_of
 from serai_isapi.shapes import Employee
@@ -16,9 +16,9 @@ T = TypeVar("T")
 
 FIELDS = Employee.__struct_fields__
 """In the order in which they stand in the JSON."""
-PERSONAL_FROM = "mobile_phone"
-"""The first of the fields that not everybody with `isapi:read` sees; the last ones of `Employee`."""
-PERSONAL = frozenset(FIELDS[FIELDS.index(PERSONAL_FROM) :])
+DIRECTORY = FIELDS[: FIELDS.index("mobile_phone")]
+"""The fields that everybody with `isapi:read` sees of everybody."""
+PERSONAL = FIELDS[len(DIRECTORY) :]
 
 _READING = reading_of(FIELDS)
 COLUMNS = f"{_READING.columns}, e.department_path, e.search"
@@ -29,24 +29,40 @@ STATUS, DEPARTMENT, BRANCH, LOCATION, MANAGER, ACCOUNT, KEY = b"s", b"d", b"b", 
 BAR = b"\xff"
 """Between a line's value and the emplid: no text in UTF-8 has that byte."""
 
-_encode = msgspec.json.Encoder().encode
-_SPLIT = f',"{PERSONAL_FROM}":'.encode()
+PersonalPart = msgspec.defstruct(
+    "PersonalPart",
+    [(field.name, field.type) for field in structs.fields(Employee) if field.name in PERSONAL],
+    array_like=True,
+    gc=False,
+)
+"""The personal fields without their names: a third of the memory of their JSON."""
+
+_to_json = msgspec.json.Encoder().encode
+_to_bytes = msgspec.msgpack.Encoder().encode
+_from_json = msgspec.json.Decoder(Employee).decode
+_personal_part = msgspec.msgpack.Decoder(PersonalPart).decode
+_SPLITS = tuple(f',"{field}":'.encode() for field in ("department", "title", "manager_emplid", PERSONAL[0]))
 
 
 class Person(Struct, frozen=True, gc=False, kw_only=True):
-    """One person, as JSON in two parts and by what filters ask for."""
+    """One person, as JSON in pieces and by what filters ask for. Pieces that many people share are held once."""
 
     id: bytes
     """The emplid."""
-    directory: bytes
-    """The JSON up to the personal fields, which are `personal` with the closing brace."""
+    own: bytes
+    """The JSON from the emplid on."""
+    department: bytes
+    place: bytes
+    """From the title to the business unit."""
+    role: bytes
+    """From the manager to the status, the last of the directory fields; without the closing brace."""
     personal: bytes
+    """A `PersonalPart`."""
     status: str
     deptid: str | None
     path: tuple[str, ...]
     location: str | None
     manager: str | None
-    account: str | None
     keys: bytes
     """What a search may begin with, `|` before each."""
 
@@ -54,24 +70,48 @@ class Person(Struct, frozen=True, gc=False, kw_only=True):
     def emplid(self) -> str:
         return self.id.decode()
 
+    @property
+    def directory(self) -> bytes:
+        """The JSON with the directory fields."""
+        return b"".join((self.own, self.department, self.place, self.role, b"}"))
+
+    def employee(self, fields: tuple[str, ...]) -> Employee:
+        """The object with these fields."""
+        directory, personal = _from_json(self.directory), _personal_part(self.personal)
+        return Employee(**{field: getattr(personal if field in PERSONAL else directory, field) for field in fields})
+
 
 def person_of(row: asyncpg.Record, shared: dict[Any, Any]) -> Person:
     """The person of a row of `COLUMNS`. Values that many people have are taken from `shared`, and put there."""
-    found = Employee(**_READING.values(row))
-    body = _encode(found)
-    split = body.index(_SPLIT)
+    employee = Employee(**_READING.values(row))
+    own, department, place, role = _pieces(_to_json(employee))
     return Person(
-        id=found.emplid.encode(),
-        directory=body[:split],
-        personal=body[split:],
-        status=_once(found.status, shared),
+        id=employee.emplid.encode(),
+        own=own,
+        department=_once(department, shared),
+        place=_once(place, shared),
+        role=_once(role, shared),
+        personal=_to_bytes([getattr(employee, field) for field in PERSONAL]),
+        status=_once(cast(str, employee.status), shared),
         deptid=_once(row["deptid"], shared),
         path=_once(tuple(row["department_path"]), shared),
         location=_once(row["location"], shared),
         manager=_once(row["manager_emplid"], shared),
-        account=row["rtx_id"],
         keys=b"".join(b"|" + key for key in _keys(row["search"])),
     )
+
+
+def _pieces(body: bytes) -> list[bytes]:
+    """The JSON of an employee up to the personal fields, split before some fields.
+
+    The text before a field's value, `,"title":`, stands in no value, where a quotation mark has a backslash before it.
+    """
+    pieces, start = [], 0
+    for text in _SPLITS:
+        end = body.index(text, start)
+        pieces.append(body[start:end])
+        start = end
+    return pieces
 
 
 def _once(value: T, shared: dict[T, T]) -> T:
@@ -93,7 +133,7 @@ def lines_of(person: Person) -> Iterator[tuple[bytes, int]]:
         (DEPARTMENT, person.deptid),
         (LOCATION, person.location),
         (MANAGER, person.manager),
-        (ACCOUNT, person.account),
+        (ACCOUNT, _account(person)),
         *((BRANCH, deptid) for deptid in person.path),
     ]
     for kind, value in exact:
@@ -101,9 +141,20 @@ def lines_of(person: Person) -> Iterator[tuple[bytes, int]]:
             line = prefix(kind, value) + person.id
             yield line, len(line) - len(person.id)
     for key in person.keys.split(b"|")[1:]:
-        yield b"%b%b\xff%b" % (KEY, key, person.id), 3
+        yield b"%b%b%b%b" % (KEY, key, BAR, person.id), 3
+
+
+class _Account(Struct):
+    rtx_id: str | None
+
+
+_account_in = msgspec.json.Decoder(_Account).decode
+
+
+def _account(person: Person) -> str | None:
+    return _account_in(person.own + b"}").rtx_id
 
 
 def prefix(kind: bytes, value: str) -> bytes:
     """How all lines of that value begin; what follows is an emplid."""
-    return b"%b%b\xff" % (kind, value.encode())
+    return b"%b%b%b" % (kind, value.encode(), BAR)

@@ -12,7 +12,7 @@ from serai_isapi.snapshot.pace import Pace
 from serai_isapi.snapshot.person import COLUMNS, Person, person_of
 from serai_isapi.snapshot.snapshot import Snapshot
 
-PORTION = 400
+PORTION = 200
 """Rows that are fetched at once."""
 
 _ALL = f"select {COLUMNS} from isapi.employee e where emplid > $1 order by emplid limit {PORTION}"
@@ -29,7 +29,7 @@ async def read_all(connection: asyncpg.Connection, known: Snapshot, pace: Pace) 
     Raises `OrderDiffers`.
     """
     changes: dict[bytes, Person | None] = {}
-    gone = set(known.people)
+    gone = {person.id for person in known.people}
     shared: dict[Any, Any] = {}
     last = b""
     async with connection.transaction(isolation="repeatable_read", readonly=True):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
 
+from serai_isapi.snapshot.keyed import NOBODY, Keyed
 from serai_isapi.snapshot.lines import Lines, LinesBuilder
 from serai_isapi.snapshot.pace import Pace
 from serai_isapi.snapshot.person import ACCOUNT, Person, lines_of, prefix
@@ -18,7 +19,7 @@ REBUILD_PART = 10
 class Snapshot:
     """People by emplid, and the one index by which they are found."""
 
-    people: Mapping[bytes, Person]
+    people: Keyed
     index: Lines
 
     def one(self, emplid: str) -> Person | None:
@@ -27,13 +28,12 @@ class Snapshot:
 
     def by_account(self, rtx_id: str) -> Person | None:
         """The bearer of that chat account; of several the one who works here, of several of these the last."""
-        bearers = [self.people[emplid] for emplid in self.index.starting_with(prefix(ACCOUNT, rtx_id))]
+        bearers = self.known(self.index.starting_with(prefix(ACCOUNT, rtx_id)))
         return max(bearers, key=lambda person: (person.status == "active", person.id), default=None)
 
-    def several(self, emplids: Sequence[str]) -> list[Person]:
-        """Those of them that there are, each one once, in the order given."""
-        found = (self.one(emplid) for emplid in dict.fromkeys(emplids))
-        return [person for person in found if person is not None]
+    def known(self, emplids: Iterable[bytes]) -> Iterator[Person]:
+        """Those of them that there are, in the order given."""
+        return filter(None, map(self.people.get, emplids))
 
     def managers(self, person: Person) -> Iterator[Person]:
         """The manager, that one's manager and so on up; it ends before anybody comes twice."""
@@ -48,31 +48,28 @@ class Snapshot:
 
     async def changed(self, changes: Mapping[bytes, Person | None], pace: Pace) -> Snapshot:
         """The same with other people, by emplid: None for those who are gone."""
-        people = {**self.people}
+        people = await self.people.changed(changes, pace)
+        if len(changes) * REBUILD_PART >= len(people):
+            return Snapshot(people, await index_of(people, pace))
         removed: set[bytes] = set()
         added: set[bytes] = set()
-        few = len(changes) * REBUILD_PART < len(people)
         for emplid, person in changes.items():
-            before = people.pop(emplid, None) if person is None else people.get(emplid)
-            if person is not None:
-                people[emplid] = person
-            if few:
-                old = {line for line, _ in lines_of(before)} if before else set()
-                new = {line for line, _ in lines_of(person)} if person else set()
-                removed |= old - new
-                added |= new - old
-                await pace.rest()
-        index = await (self.index.changed(removed, added, pace) if few else index_of(people, pace))
-        return Snapshot(people, index)
+            before = self.people.get(emplid)
+            old = {line for line, _ in lines_of(before)} if before else set()
+            new = {line for line, _ in lines_of(person)} if person else set()
+            removed |= old - new
+            added |= new - old
+            await pace.rest()
+        return Snapshot(people, await self.index.changed(removed, added, pace))
 
 
-EMPTY = Snapshot({}, Lines([], []))
+EMPTY = Snapshot(NOBODY, Lines([], []))
 
 
-async def index_of(people: Mapping[bytes, Person], pace: Pace) -> Lines:
+async def index_of(people: Iterable[Person], pace: Pace) -> Lines:
     """The index of these people, made from nothing."""
     builder = LinesBuilder()
-    for person in people.values():
+    for person in people:
         for line, shelf in lines_of(person):
             builder.add(line, line[:shelf])
         await pace.rest()

@@ -29,8 +29,10 @@ from serai import Api, Call, PluginInfo
 from serai.context import Devices
 from serai.data.connections import Connections
 from serai.hosting.context import GuestContext
+from serai.hosting.services import GuestServices, ServiceHouse
 from serai.identity.addresses import Proxies
 from serai.identity.authenticator import Authenticator
+from serai.identity.fields import FieldPolicy
 from serai.telemetry import current, logs
 from serai.telemetry.access import AccessLog
 from serai.telemetry.metrics import Metrics
@@ -41,6 +43,7 @@ from serai.web.limits import Limiter
 from serai.web.mounts import Mounts
 from serai.web.plugin_app import Routes, build_site
 from serai.web.route_table import RouteTable
+from serai_isapi.plugin import plugin_info
 from serai_isapi.shapes import DepartmentRef, Employee, LocationRef
 
 PATH = "/isapi/api/v1/employees/{emplid}"
@@ -138,8 +141,18 @@ def mounted(
             ).attach(root, {}, body_limit=65_536)
             mounts = Mounts(table, shutdown_grace=1.0)
             mounts.attach(root)
-            context = GuestContext("isapi", database, cast(Devices, None), lambda error: None)
-            await mounts.publish("isapi", build_site(_routes(handler), context, Cursors([b"bench"])), start_limit=5.0)
+            policy = FieldPolicy()
+            policy.declare(plugin_info().personal)
+            context = GuestContext(
+                "isapi",
+                database,
+                cast(Devices, None),
+                lambda error: None,
+                services=GuestServices("isapi", (), ServiceHouse()),
+                fields=policy,
+            )
+            site = build_site(_routes(handler), context, Cursors([b"bench"]), policy)
+            await mounts.publish("isapi", site, start_limit=5.0)
             yield root
             access_log.close()
         await authenticator.stop()

@@ -24,10 +24,28 @@ if TYPE_CHECKING:
         Devices as Devices,
     )
     from serai.context import (
+        Fields as Fields,
+    )
+    from serai.context import (
         Principal as Principal,
     )
     from serai.context import (
+        Redacted as Redacted,
+    )
+    from serai.context import (
+        Relations as Relations,
+    )
+    from serai.context import (
         Run as Run,
+    )
+    from serai.context import (
+        Services as Services,
+    )
+    from serai.context import (
+        View as View,
+    )
+    from serai.context import (
+        Viewer as Viewer,
     )
     from serai.declarations import (
         Api as Api,
@@ -57,10 +75,19 @@ if TYPE_CHECKING:
         PageQuery as PageQuery,
     )
     from serai.declarations import (
+        Personal as Personal,
+    )
+    from serai.declarations import (
+        PersonalField as PersonalField,
+    )
+    from serai.declarations import (
         PluginInfo as PluginInfo,
     )
     from serai.declarations import (
         Setting as Setting,
+    )
+    from serai.declarations import (
+        Subject as Subject,
     )
     from serai.declarations import (
         job as job,
@@ -105,9 +132,13 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "serai.config": ("Secret",),
-    "serai.context": ("Call", "Context", "Database", "Devices", "Principal", "Run"),
+    "serai.context": (
+        "Call", "Context", "Database", "Devices", "Fields", "Principal", "Redacted", "Relations", "Run", "Services",
+        "View", "Viewer",
+    ),
     "serai.declarations": (
-        "Api", "Driver", "Encoded", "Health", "Job", "Link", "Log", "Page", "PageQuery", "PluginInfo", "Setting", "job",
+        "Api", "Driver", "Encoded", "Health", "Job", "Link", "Log", "Page", "PageQuery", "Personal", "PersonalField",
+        "PluginInfo", "Setting", "Subject", "job",
     ),
     "serai.errors": (
         "Conflict", "DeviceDown", "Forbidden", "Invalid", "Mistake", "NotFound", "PluginError", "Problem", "Refused",

@@ -19,6 +19,7 @@ from serai.app.control import BACKLOG, Greeting, Message
 from serai.app.demo import DEMO_CLIENT, banner
 from serai.app.probes import Probes
 from serai.config.deployment import Deployment
+from serai.context import Relations
 from serai.data.connections import Connections
 from serai.data.migrations import KERNEL_LOCATION, Migrations
 from serai.data.tables import SCHEMA
@@ -28,9 +29,11 @@ from serai.hosting.binding import bind_devices
 from serai.hosting.guest import Services
 from serai.hosting.host import Host
 from serai.hosting.reports import Reporter
+from serai.hosting.services import ServiceHouse
 from serai.identity import clients
 from serai.identity.addresses import Proxies
 from serai.identity.authenticator import Authenticator
+from serai.identity.fields import FieldPolicy
 from serai.telemetry import logs
 from serai.telemetry.access import AccessLog
 from serai.telemetry.metrics import Metrics
@@ -105,6 +108,7 @@ class Serving:
         jobs = JobRunner(database, self._process_id, lambda: datetime.now(UTC), log)
         await jobs.start()
         self._stack.push_async_callback(jobs.stop, kernel.stop_grace)
+        offered = ServiceHouse()
         devices = DeviceHouse(database, self._process_id, kernel.state_dir, log)
         host = self._host = Host(
             self._deployment,
@@ -118,6 +122,11 @@ class Serving:
                 start_timeout=kernel.start_timeout,
                 stop_grace=kernel.stop_grace,
                 auto_migrate=kernel.auto_migrate,
+                offered=offered,
+                fields=FieldPolicy(
+                    self._deployment.fields,
+                    lambda: offered.find(Relations),  # type: ignore[type-abstract]  # a Protocol is what it takes
+                ),
             ),
             database,
             Reporter(database, self._process_id, version("serai")),

@@ -1,6 +1,7 @@
 """What plugin authors write: plain data that the kernel acts upon."""
 
 from serai.declarations.drivers import Driver, DriverFactory, Link
+from serai.declarations.fields import MaskName, Personal, PersonalField, Relation, Subject
 from serai.declarations.jobs import Job, JobHandler, Setting, job
 from serai.declarations.logs import Log
 from serai.declarations.plugin import Health, PluginInfo
@@ -18,10 +19,15 @@ __all__ = [
     "JobHandler",
     "Link",
     "Log",
+    "MaskName",
     "Page",
     "PageQuery",
+    "Personal",
+    "PersonalField",
     "PluginInfo",
+    "Relation",
     "Route",
     "Setting",
+    "Subject",
     "job",
 ]

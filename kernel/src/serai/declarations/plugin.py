@@ -7,6 +7,8 @@ from typing import Literal
 
 import attrs
 
+from serai.declarations.fields import PersonalField
+
 
 @attrs.frozen(kw_only=True)
 class PluginInfo:
@@ -29,6 +31,10 @@ class PluginInfo:
     """An attrs class; its fields are the keys of `[plugins.NAME]`."""
     permissions: Mapping[str, str] = attrs.Factory(dict)
     """Every permission that the plugin's routes ask for, with one sentence on what it allows."""
+    personal: Sequence[PersonalField] = ()
+    """The personal fields that are the plugin's to declare; `Personal` marks refer to them."""
+    services: Sequence[type] = ()
+    """The Protocols that the plugin's `lifespan` offers to others (`ctx.services.offer`)."""
     body_limit: int = 1024 * 1024
     """The largest request body that the plugin takes, in bytes."""
     on_failure: Literal["isolate", "fail"] = "isolate"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from serai.context import Database, Devices, DeviceState
+from serai.context import Database, Devices, DeviceState, Fields, Services
 from serai.declarations import Log
 from serai.errors import PluginError
 from serai.hosting.states import Blocked, Code
@@ -49,7 +49,14 @@ class GuestContext:
     """One start of one plugin; a restart gets a new one."""
 
     def __init__(
-        self, name: str, database: Database, devices: Devices, failed: Callable[[BaseException], None]
+        self,
+        name: str,
+        database: Database,
+        devices: Devices,
+        failed: Callable[[BaseException], None],
+        *,
+        services: Services,
+        fields: Fields,
     ) -> None:
         self.name = name
         self.devices_used: set[str] = set()
@@ -57,6 +64,8 @@ class GuestContext:
         self.log: Log = logs.get(name)
         self.db = database
         self.devices: Devices = GuestDevices(name, devices, self.devices_used)
+        self.services = services
+        self.fields = fields
         self.stopping = asyncio.Event()
         self._failed = failed
         self._provided: dict[type[Any], Any] = {}

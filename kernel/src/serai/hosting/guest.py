@@ -21,7 +21,9 @@ from serai.hosting.context import GuestContext
 from serai.hosting.declared import Declared
 from serai.hosting.life import Life
 from serai.hosting.schema import check_schema
+from serai.hosting.services import GuestServices, ServiceHouse
 from serai.hosting.states import Code, State, Status, Trouble
+from serai.identity.fields import FieldPolicy
 from serai.telemetry import logs
 from serai.telemetry.current import plugin as current_plugin
 from serai.web.cursors import Cursors
@@ -50,6 +52,8 @@ class Services:
     stop_grace: float
     auto_migrate: bool
     cursors: Cursors
+    offered: ServiceHouse
+    fields: FieldPolicy
 
 
 class Guest:
@@ -60,6 +64,7 @@ class Guest:
     ) -> None:
         self.declared = declared
         self.name = declared.name
+        services.fields.declare(declared.info.personal)
         self.restart = 0
         """The count of asked restarts that this process has carried out."""
         self.backoff = Backoff()
@@ -130,14 +135,21 @@ class Guest:
         if declared.migrations is not None:
             await check_schema(services.migrations, declared, auto_migrate=services.auto_migrate)
         database = self._database = services.connections.database(self.name)
-        context = self._context = GuestContext(self.name, database, services.devices, self._fail)
+        context = self._context = GuestContext(
+            self.name,
+            database,
+            services.devices,
+            self._fail,
+            services=GuestServices(self.name, declared.info.services, services.offered),
+            fields=services.fields,
+        )
         if self._settings is not None:
             context.provide(type(self._settings), self._settings)
         async with asyncio.timeout(services.start_timeout):
             if "lifespan" in declared.hooks:
                 self._life = Life(self.name, self._call("lifespan", context), self._ended)
                 await self._life.enter()
-            site = build_site(declared.routes, context, services.cursors)
+            site = build_site(declared.routes, context, services.cursors, services.fields)
             await services.mounts.publish(self.name, site, start_limit=services.start_timeout)
             self._mounted = True
             await services.jobs.add(self.name, declared.version, declared.jobs, context, self._settings)
@@ -217,6 +229,7 @@ class Guest:
         for outcome in await asyncio.gather(*draining, return_exceptions=True):
             self._complain("draining", outcome)
         self._mounted = False
+        self._services.offered.withdraw(self.name)
         if self._context is not None:
             stuck = await self._context.end_tasks(timeout=max(grace, 1.0))
             if stuck:

@@ -10,7 +10,9 @@ from aiohttp import web
 
 from serai.context import Context
 from serai.declarations import Api, PluginInfo
+from serai.identity.fields import FieldPolicy
 from serai.web.cursors import Cursors
+from serai.web.fields import check_fields
 from serai.web.keys import CONTEXT, CURSORS
 from serai.web.mounts import Site
 from serai.web.openapi import document, document_handler
@@ -30,8 +32,9 @@ class Routes:
     tables: Sequence[web.RouteTableDef]
 
 
-def build_site(routes: Routes, context: Context, cursors: Cursors) -> Site:
+def build_site(routes: Routes, context: Context, cursors: Cursors, policy: FieldPolicy) -> Site:
     """The plugin's routes on an application, with who may ask each. Raises `PluginError` for one that cannot be."""
+    check_fields(routes.name, routes.apis, policy)
     app = web.Application()
     app[CONTEXT] = context
     app[CURSORS] = cursors
@@ -43,11 +46,11 @@ def build_site(routes: Routes, context: Context, cursors: Cursors) -> Site:
     for table in routes.tables:
         app.router.add_routes(table)
     if routes.apis:
-        app.router.add_get("/api/openapi.json", document_handler(openapi_of(routes)))
+        app.router.add_get("/api/openapi.json", document_handler(openapi_of(routes, policy)))
     return Site(app=app, access=access, body_limit=routes.info.body_limit, stopping=context.stopping)
 
 
-def openapi_of(routes: Routes) -> dict[str, Any]:
+def openapi_of(routes: Routes, policy: FieldPolicy) -> dict[str, Any]:
     """The plugin's OpenAPI 3.1 document."""
     return document(
         name=routes.name,
@@ -55,4 +58,5 @@ def openapi_of(routes: Routes) -> dict[str, Any]:
         version=routes.version,
         summary=routes.summary,
         apis=routes.apis,
+        policy=policy,
     )

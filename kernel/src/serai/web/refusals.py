@@ -8,6 +8,7 @@ from serai.declarations import Route
 from serai.errors import Forbidden, Invalid, Problem, Unauthenticated, Unavailable
 from serai.web.bodies import UnsupportedMediaType
 from serai.web.cursors import CursorRefused
+from serai.web.fields import FieldNotSeen
 from serai.web.limits import BodyTooLarge, TooManyRequests
 
 _EVERYWHERE: tuple[type[Problem], ...] = (Invalid, TooManyRequests, Problem, Unavailable)
@@ -54,7 +55,9 @@ COMPONENTS: dict[str, dict[str, Any]] = {
 """The schemas of problem documents."""
 
 
-def refusals_of(route: Route, *, takes_body: bool, gives_pages: bool) -> dict[int, list[type[Problem]]]:
+def refusals_of(
+    route: Route, *, takes_body: bool, gives_pages: bool, asks_personal: bool
+) -> dict[int, list[type[Problem]]]:
     """All that a route can refuse with, by status in ascending order: the kernel's own and those that it `raises`."""
     refusals = {*_EVERYWHERE, *route.raises}
     if not route.public:
@@ -63,6 +66,8 @@ def refusals_of(route: Route, *, takes_body: bool, gives_pages: bool) -> dict[in
         refusals |= {*_WITH_BODY}
     if gives_pages:
         refusals |= {CursorRefused}
+    if asks_personal:
+        refusals |= {FieldNotSeen}
     by_status: dict[int, list[type[Problem]]] = {}
     for refusal in sorted(refusals, key=lambda one: (one.status, one.slug)):
         by_status.setdefault(refusal.status, []).append(refusal)

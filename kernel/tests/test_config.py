@@ -104,7 +104,8 @@ source = "ehr"
     )
     lines = lines_of_error(path)
     assert lines == [
-        "site.toml:19: plugin: expected one of: kernel, devices, plugins, fields; did you mean plugins?; found unknown key",
+        "site.toml:19: plugin: expected one of: kernel, devices, plugins, fields; did you mean plugins?;"
+        " found unknown key",
         "site.toml:12: kernel.state_dir: expected path; found integer 5",
         "site.toml:3: kernel.workers: expected integer, from 1 to 256; found integer 0",
         "site.toml:4: kernel.log_level: expected one of: debug, error, info, warning; did you mean info?; "

@@ -20,12 +20,15 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import serai_isapi
-from serai import DeviceDown
+from serai import DeviceDown, Relations
+from serai.hosting.services import GuestServices, ServiceHouse
+from serai.identity.fields import FieldPolicy
 from serai_ehr import VIEWS, View, ViewFault
 from serai_isapi import tables
 from serai_isapi.departments import Departments
 from serai_isapi.directory import Directory, Filter
-from serai_isapi.fields import shown
+from serai_isapi.fields import PERSONAL, Shown
+from serai_isapi.hidden import HiddenPeople
 from serai_isapi.journal import Journal
 from serai_isapi.settings import Settings
 from serai_isapi.shapes import Employee
@@ -35,7 +38,7 @@ from serai_isapi.sync import synchronise
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 """Noon in Shanghai."""
 
-EVERYTHING = shown(None, lambda _permission: True)
+EVERYTHING = Shown(Employee.__struct_fields__)
 
 
 class Company:
@@ -174,11 +177,16 @@ class House:
         self.devices = Devices(company)
         self.log = Log()
         self.present = NOON
+        offered = ServiceHouse()
+        self.services = GuestServices("isapi", [Relations], offered)
+        self.fields = FieldPolicy(relations=lambda: offered.find(Relations))
+        self.fields.declare(PERSONAL)
         self.provided: dict[type, Any] = {
             DataState: DataState(db),
             Directory: Directory(db),
             Departments: Departments(db),
             Journal: Journal(db),
+            HiddenPeople: HiddenPeople(db),
         }
         self.configure()
 

@@ -8,25 +8,27 @@ from typing import get_args
 import msgspec
 import pytest
 
+from serai import Principal, Relations
+from serai.identity.marks import marks_of
+from serai.web.fields import redacted
 from serai_isapi import api, plugin
 from serai_isapi.departments import DepartmentNotFound
 from serai_isapi.directory import EmployeeNotFound
-from serai_isapi.fields import PERMISSION_OF, FieldName
+from serai_isapi.fields import PERSONAL, FieldName
 from serai_isapi.journal import SyncRunNotFound
-from serai_isapi.shapes import Employee
+from serai_isapi.relations import Colleagues
+from serai_isapi.shapes import Employee, HistoryEntry
 
 
 class PlainCall:
-    """A `Call` whose cursors are not signed."""
+    """A `Call` of a system, or of the colleague `person`, whose cursors are not signed."""
 
-    def __init__(self, house, *scopes: str) -> None:
+    def __init__(self, house, *scopes: str, person: str | None = None) -> None:
         self.ctx = house
         self.headers: dict[str, str] = {}
-        self.who = self
-        self.scopes = {"isapi:read", *scopes}
-
-    def may(self, permission: str) -> bool:
-        return permission in self.scopes
+        self.who = Principal(
+            kind="client", id="c", name="tests", scopes=frozenset({"isapi:read", *scopes}), person=person
+        )
 
     def get(self, key):
         return self.ctx.get(key)
@@ -38,44 +40,86 @@ class PlainCall:
         return msgspec.json.encode(position).decode() if position else None
 
 
+async def answered(call, answer):
+    """What the kernel sends of a handler's answer, as plain values."""
+    return msgspec.to_builtins(await redacted(call, await answer))
+
+
+PERSONAL_FIELDS = set(marks_of(Employee).personal)
+
+
 def test_every_field_of_an_employee_can_be_asked_for():
     assert get_args(FieldName) == Employee.__struct_fields__
 
 
 def test_every_permission_is_declared():
     declared = plugin.plugin_info().permissions.keys()
-    assert {route.permission for route in api.api.routes} | set(PERMISSION_OF.values()) == declared
+    asked = {route.permission for route in api.api.routes}
+    seen = {audience for field in PERSONAL for audience in (*field.clear, *field.masked) if ":" in audience}
+    assert asked | seen == declared
 
 
-async def test_personal_fields_need_their_scopes_and_the_answer_names_what_was_denied(house):
+def test_every_declared_field_is_somewhere():
+    marked = {*marks_of(Employee).personal.values(), *marks_of(HistoryEntry).personal.values()}
+    assert marked == {field.name for field in PERSONAL}
+
+
+async def test_systems_need_permissions_for_personal_fields_and_the_answer_names_what_was_denied(house):
     await house.sync()
     call = PlainCall(house)
-    plain = msgspec.to_builtins(await api.get_employee(call, "0003", api.FieldsOnDay()))
-    assert plain.keys() == set(Employee.__struct_fields__) - PERMISSION_OF.keys()
-    assert call.headers["X-Fields-Denied"] == ", ".join(sorted(PERMISSION_OF))
+    plain = await answered(call, api.get_employee(call, "0003", api.FieldsOnDay()))
+    assert plain.keys() == set(Employee.__struct_fields__) - PERSONAL_FIELDS
+    assert call.headers["X-Fields-Denied"] == ", ".join(sorted(PERSONAL_FIELDS))
 
+    call = PlainCall(house)
     asked = api.FieldsOnDay(fields=["name", "grade", "mobile_phone", "home_phone"])
-    assert msgspec.to_builtins(await api.get_employee(call, "0003", asked)) == {"emplid": "0003", "name": "王芳"}
+    assert await answered(call, api.get_employee(call, "0003", asked)) == {"emplid": "0003", "name": "王芳"}
     assert call.headers["X-Fields-Denied"] == "grade, home_phone, mobile_phone"
 
     call = PlainCall(house, "isapi:employment")
-    answer = msgspec.to_builtins(await api.get_employee(call, "0003", asked))
+    answer = await answered(call, api.get_employee(call, "0003", asked))
     assert answer == {"emplid": "0003", "name": "王芳", "grade": None}
     assert call.headers["X-Fields-Denied"] == "home_phone, mobile_phone"
+
+
+async def test_colleagues_see_by_what_they_are_to_a_person(house, company):
+    for emplid, phone in (("0003", "13812340003"), ("0004", "13812340004")):
+        company.add(
+            "CONTACT", emplid=emplid, contact_kind="PHONE", contact_type="CELL", country_code="86", contact_value=phone
+        )
+    company.of("JOB", emplid="0004")[0]["grade"] = "P6"
+    await house.sync()
+    house.services.offer(Relations, Colleagues(house.db))
+    query = api.EmployeeQuery(dept="D3", fields=["mobile_phone", "grade"])
+
+    async def seen_by(person):
+        call = PlainCall(house, person=person)
+        page = await answered(call, api.list_employees(call, query))
+        return page["items"][1], call.headers.get("X-Fields-Denied"), call.headers.get("X-Fields-Masked")
+
+    assert await seen_by("0004") == (
+        {"emplid": "0004", "mobile_phone": "+86 13812340004", "grade": "P6"}, "grade", "mobile_phone",
+    )  # fmt: skip
+    manager = {"emplid": "0004", "mobile_phone": "138****0004", "grade": "P6"}
+    assert (await seen_by("0003"))[0] == (await seen_by("0001"))[0] == manager
+    partner = ({"emplid": "0004", "mobile_phone": "+86 13812340004", "grade": "P6"}, None, None)
+    assert await seen_by("0002") == partner
+    assert await seen_by("0999") == ({"emplid": "0004", "mobile_phone": "138****0004"}, "grade", "mobile_phone")
 
 
 async def test_history_is_told_without_what_is_personal(house):
     await house.sync()
     call = PlainCall(house)
-    entries = msgspec.to_builtins((await api.get_history(call, "0003")).items)
-    assert entries
-    assert not any({"action", "action_reason", "grade"} & entry.keys() for entry in entries)
+    page = await answered(call, api.get_history(call, "0003"))
+    assert page["items"]
+    assert not any({"action", "action_reason", "grade"} & entry.keys() for entry in page["items"])
     assert call.headers["X-Fields-Denied"] == "action, action_reason, grade"
 
-    call = PlainCall(house, "isapi:employment")
-    entries = msgspec.to_builtins((await api.get_history(call, "0003")).items)
-    assert all({"action", "action_reason", "grade"} <= entry.keys() for entry in entries)
-    assert "X-Fields-Denied" not in call.headers
+    for who in ({"person": "0003"}, {"person": None}):
+        call = PlainCall(house, *(["isapi:employment"] if who["person"] is None else []), **who)
+        page = await answered(call, api.get_history(call, "0003"))
+        assert all({"action", "action_reason", "grade"} <= entry.keys() for entry in page["items"])
+        assert "X-Fields-Denied" not in call.headers
 
 
 async def test_every_answer_says_how_fresh_the_data_is(house):

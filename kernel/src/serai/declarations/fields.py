@@ -45,8 +45,8 @@ class PersonalField:
     """`PLUGIN.FIELD`."""
     title: str
     """What it is, for people."""
-    clear: Sequence[str] = attrs.field(default=(), kw_only=True, converter=tuple)
+    clear: Sequence[str] = attrs.field(default=(), kw_only=True)
     """The audiences that see it as it is."""
-    masked: Sequence[str] = attrs.field(default=(), kw_only=True, converter=tuple)
+    masked: Sequence[str] = attrs.field(default=(), kw_only=True)
     """The audiences that see it masked, unless they see it clear."""
     mask: MaskName = attrs.field(default="text", kw_only=True)

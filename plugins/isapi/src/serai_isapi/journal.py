@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import attrs
@@ -43,18 +43,25 @@ class Journal:
             raise SyncRunNotFound(f"there is no synchronisation {id_}")
         return _run(row)
 
-    async def quarantined(self, id_: str, *, limit: int = 50, after: int = 0) -> list[tuple[int, QuarantinedRow]]:
+    async def quarantined(
+        self, id_: str, *, limit: int = 50, after: int = 0, hidden: Collection[str] = ()
+    ) -> list[tuple[int, QuarantinedRow]]:
         """At most `limit` rows that the run quarantined, each with its position, from beyond position `after` on.
+
+        Rows whose keys name one of the `hidden` people are left out.
 
         Raises `SyncRunNotFound`.
         """
         async with self.db.raw() as connection:
             rows = await connection.fetch(
                 "select q.id, q.view, q.rule, q.key from isapi.sync_run r"
-                " left join isapi.quarantine q on q.run_id = r.id and q.id > $2 where r.id = $1 order by q.id limit $3",
+                " left join isapi.quarantine q on q.run_id = r.id and q.id > $2"
+                " and not exists (select from jsonb_each_text(q.key) as k where k.value = any ($4::text[]))"
+                " where r.id = $1 order by q.id limit $3",
                 _number(id_),
                 after,
                 limit,
+                list(hidden),
             )
         if not rows:
             raise SyncRunNotFound(f"there is no synchronisation {id_}")

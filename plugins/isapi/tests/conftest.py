@@ -13,6 +13,7 @@ from typing import Any
 
 import asyncpg
 import attrs
+import msgspec
 import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
@@ -20,7 +21,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import serai_isapi
-from serai import DeviceDown, Relations
+from serai import DeviceDown, PageQuery, Principal, Relations
 from serai.hosting.services import GuestServices, ServiceHouse
 from serai.identity.fields import FieldPolicy
 from serai_ehr import VIEWS, View, ViewFault
@@ -166,6 +167,24 @@ class Log:
         return lambda event, **values: getattr(self.log, level)("%s %s", event, values)
 
 
+class PlainCall:
+    """A `Call` whose cursors are not signed."""
+
+    def __init__(self, house: House, who: Principal) -> None:
+        self.ctx = house
+        self.who = who
+        self.headers: dict[str, str] = {}
+
+    def get(self, key: type) -> Any:
+        return self.ctx.get(key)
+
+    def position(self, query: PageQuery) -> Any:
+        return msgspec.json.decode(query.cursor) if query.cursor else None
+
+    def cursor(self, query: PageQuery, position: Any) -> str | None:
+        return msgspec.json.encode(position).decode() if position else None
+
+
 class House:
     """A `Context`, and what tests do with it."""
 
@@ -203,6 +222,11 @@ class House:
 
     def get(self, key: type) -> Any:
         return self.provided[key]
+
+    def call(self, *scopes: str, person: str | None = None) -> PlainCall:
+        """A `Call` of a system with these permissions beside `isapi:read`, or of the colleague `person`."""
+        held = frozenset({"isapi:read", *scopes})
+        return PlainCall(self, Principal(kind="client", id="c", name="tests", scopes=held, person=person))
 
     async def sync(self) -> dict[str, Any]:
         """Synchronise; the run's row."""

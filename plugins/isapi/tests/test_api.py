@@ -8,7 +8,7 @@ from typing import get_args
 import msgspec
 import pytest
 
-from serai import Principal, Relations
+from serai import Relations
 from serai.identity.marks import marks_of
 from serai.web.fields import redacted
 from serai_isapi import api, plugin
@@ -18,26 +18,6 @@ from serai_isapi.fields import PERSONAL, FieldName
 from serai_isapi.journal import SyncRunNotFound
 from serai_isapi.relations import Colleagues
 from serai_isapi.shapes import Employee, HistoryEntry
-
-
-class PlainCall:
-    """A `Call` of a system, or of the colleague `person`, whose cursors are not signed."""
-
-    def __init__(self, house, *scopes: str, person: str | None = None) -> None:
-        self.ctx = house
-        self.headers: dict[str, str] = {}
-        self.who = Principal(
-            kind="client", id="c", name="tests", scopes=frozenset({"isapi:read", *scopes}), person=person
-        )
-
-    def get(self, key):
-        return self.ctx.get(key)
-
-    def position(self, query):
-        return msgspec.json.decode(query.cursor) if query.cursor else None
-
-    def cursor(self, query, position):
-        return msgspec.json.encode(position).decode() if position else None
 
 
 async def answered(call, answer):
@@ -66,17 +46,17 @@ def test_every_declared_field_is_somewhere():
 
 async def test_systems_need_permissions_for_personal_fields_and_the_answer_names_what_was_denied(house):
     await house.sync()
-    call = PlainCall(house)
+    call = house.call()
     plain = await answered(call, api.get_employee(call, "0003", api.FieldsOnDay()))
     assert plain.keys() == set(Employee.__struct_fields__) - PERSONAL_FIELDS
     assert call.headers["X-Fields-Denied"] == ", ".join(sorted(PERSONAL_FIELDS))
 
-    call = PlainCall(house)
+    call = house.call()
     asked = api.FieldsOnDay(fields=["name", "grade", "mobile_phone", "home_phone"])
     assert await answered(call, api.get_employee(call, "0003", asked)) == {"emplid": "0003", "name": "王芳"}
     assert call.headers["X-Fields-Denied"] == "grade, home_phone, mobile_phone"
 
-    call = PlainCall(house, "isapi:employment")
+    call = house.call("isapi:employment")
     answer = await answered(call, api.get_employee(call, "0003", asked))
     assert answer == {"emplid": "0003", "name": "王芳", "grade": None}
     assert call.headers["X-Fields-Denied"] == "home_phone, mobile_phone"
@@ -93,7 +73,7 @@ async def test_colleagues_see_by_what_they_are_to_a_person(house, company):
     query = api.EmployeeQuery(dept="D3", fields=["mobile_phone", "grade"])
 
     async def seen_by(person):
-        call = PlainCall(house, person=person)
+        call = house.call(person=person)
         page = await answered(call, api.list_employees(call, query))
         return page["items"][1], call.headers.get("X-Fields-Denied"), call.headers.get("X-Fields-Masked")
 
@@ -109,14 +89,14 @@ async def test_colleagues_see_by_what_they_are_to_a_person(house, company):
 
 async def test_history_is_told_without_what_is_personal(house):
     await house.sync()
-    call = PlainCall(house)
+    call = house.call()
     page = await answered(call, api.get_history(call, "0003"))
     assert page["items"]
     assert not any({"action", "action_reason", "grade"} & entry.keys() for entry in page["items"])
     assert call.headers["X-Fields-Denied"] == "action, action_reason, grade"
 
     for who in ({"person": "0003"}, {"person": None}):
-        call = PlainCall(house, *(["isapi:employment"] if who["person"] is None else []), **who)
+        call = house.call(*(["isapi:employment"] if who["person"] is None else []), **who)
         page = await answered(call, api.get_history(call, "0003"))
         assert all({"action", "action_reason", "grade"} <= entry.keys() for entry in page["items"])
         assert "X-Fields-Denied" not in call.headers
@@ -124,14 +104,14 @@ async def test_history_is_told_without_what_is_personal(house):
 
 async def test_every_answer_says_how_fresh_the_data_is(house):
     await house.sync()
-    call = PlainCall(house)
+    call = house.call()
     await api.list_departments(call, api.DepartmentQuery())
     assert call.headers["X-Data-As-Of"] == "2026-11-23T04:00:00Z"
 
 
 async def test_pages_follow_each_other(house):
     await house.sync()
-    call = PlainCall(house)
+    call = house.call()
     seen, query = [], api.EmployeeQuery(limit=3)
     while True:
         page = await api.list_employees(call, query)
@@ -148,7 +128,7 @@ async def test_status_and_include_choose_who_is_listed(house, company):
     await house.sync()
 
     async def listed(**query):
-        page = await api.list_employees(PlainCall(house), api.EmployeeQuery(dept="D3", **query))
+        page = await api.list_employees(house.call(), api.EmployeeQuery(dept="D3", **query))
         return [person.emplid for person in page.items]
 
     assert await listed() == ["0003"]
@@ -159,7 +139,7 @@ async def test_status_and_include_choose_who_is_listed(house, company):
 
 async def test_reports_and_members_tell_nobody_from_nothing(house):
     await house.sync()
-    call = PlainCall(house)
+    call = house.call()
 
     async def reports(emplid, **query):
         return [p.emplid for p in (await api.list_reports(call, emplid, api.PeopleQuery(**query))).items]
@@ -180,7 +160,7 @@ async def test_sync_runs_and_what_they_quarantined_are_told(house, company):
     company.job("0004", date(2024, 1, 1), deptid="D9")
     await house.sync()
     await house.sync()
-    call = PlainCall(house)
+    call = house.call()
 
     first = await api.list_sync_runs(call, api.PageQuery(limit=1))
     second = await api.list_sync_runs(call, api.PageQuery(limit=1, cursor=first.next_cursor))

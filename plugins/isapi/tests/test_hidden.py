@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from datetime import date
 
 import msgspec
@@ -55,6 +54,11 @@ def arguments(route, emplid: str, account: str, *, as_of: date | None = None) ->
     return passed
 
 
+def _takes_a_day(route) -> bool:
+    signature = signature_of("isapi", route)
+    return "as_of" in signature.query.__struct_fields__
+
+
 async def told(house, route, emplid: str, account: str, *scopes: str, **more) -> str:
     """All that is told: the answer's JSON or the problem, and the headers; the person's id and account replaced."""
     call = house.call(*scopes)
@@ -68,7 +72,7 @@ async def told(house, route, emplid: str, account: str, *scopes: str, **more) ->
 @pytest.mark.parametrize("route", READING)
 @pytest.mark.parametrize("as_of", [None, date(2026, 11, 20)], ids=["today", "as_of"])
 async def test_a_hidden_person_is_told_like_nobody(hiding, route, as_of):
-    if as_of is not None and "as_of" not in inspect.getsource(signature_of("isapi", route).query):
+    if as_of is not None and not _takes_a_day(route):
         return
     about_hidden = await told(hiding, route, HIDDEN, "fangwang", as_of=as_of)
     assert about_hidden == await told(hiding, route, NOBODY, "nobodywang", as_of=as_of)

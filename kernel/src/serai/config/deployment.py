@@ -133,9 +133,7 @@ def _fields(tree: Mapping[str, Any], listed: tuple[str, ...], mistakes: list[Mis
     for name, table in _tables(tree, "fields", mistakes).items():
         plugin, dot, _ = name.partition(".")
         if not dot:
-            mistakes.append(
-                Mistake(("fields", name), 'PLUGIN.FIELD in quotes, as [fields."isapi.grade"]', visible(name))
-            )
+            mistakes.append(Mistake(("fields", name), 'PLUGIN.FIELD, as [fields."isapi.grade"]', visible(name)))
         elif plugin not in listed:
             wanted = f"a field of a plugin that kernel.plugins lists{nearest(plugin, listed)}"
             mistakes.append(Mistake(("fields", name), wanted, f"one of {plugin}"))

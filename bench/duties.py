@@ -18,27 +18,27 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import cast
 
+import attrs
 import msgspec
 import uvloop
 from aiohttp import web
-from aiohttp.typedefs import Handler
-from multidict import CIMultiDict
 
 from in_process import microseconds
-from serai import Api, Call, PluginInfo
-from serai.context import Devices
+from serai import Api, Call, Encoded, PluginInfo
+from serai.context import Devices, Feed
 from serai.data.connections import Connections
 from serai.hosting.context import GuestContext
 from serai.hosting.services import GuestServices, ServiceHouse
 from serai.identity.addresses import Proxies
 from serai.identity.authenticator import Authenticator
 from serai.identity.fields import FieldPolicy
-from serai.telemetry import current, logs
+from serai.telemetry import logs
 from serai.telemetry.access import AccessLog
 from serai.telemetry.metrics import Metrics
+from serai.web.answer import KERNEL_HEADERS
 from serai.web.cursors import Cursors
 from serai.web.duties import Duties
-from serai.web.encoding import json_answer
+from serai.web.front import Front
 from serai.web.limits import Limiter
 from serai.web.mounts import Mounts
 from serai.web.plugin_app import Routes, build_site
@@ -74,24 +74,19 @@ async def plain(request: web.Request) -> web.Response:
     return web.Response(body=encode(EMPLOYEE), headers={"Content-Type": "application/json"})
 
 
-async def tagged(request: web.Request) -> web.Response:
-    return json_answer(request, encode(EMPLOYEE), 200, CIMultiDict())
+tagged, whole = Api(version=1), Api(version=1)
 
 
-api = Api(version=1)
+@tagged.get("/employees/{emplid}", permission="isapi:read")
+async def get_tagged_employee(call: Call, emplid: str) -> Encoded[Employee]:
+    """One employee, whose tag is known."""
+    return Encoded(encode(EMPLOYEE), etag='"known"')
 
 
-@api.get("/employees/{emplid}", permission="isapi:read")
+@whole.get("/employees/{emplid}", permission="isapi:read")
 async def get_employee(call: Call, emplid: str) -> Employee:
     """One employee."""
     return EMPLOYEE
-
-
-class WithoutSecurityHeaders(Duties):
-    """Only the request id is put on answers."""
-
-    async def _sign(self, request: web.Request, response: web.StreamResponse) -> None:
-        response.headers["X-Request-Id"] = current.request_id.get() or ""
 
 
 class NoLimit(Limiter):
@@ -107,20 +102,38 @@ class NoLimit(Limiter):
         pass
 
 
+@attrs.frozen
+class Variant:
+    """A root application, and what stands before it."""
+
+    app: web.Application
+    front: Front | None = None
+
+    async def runner(self) -> web.AppRunner:
+        """The application set up to serve, as a worker does it."""
+        runner = web.AppRunner(self.app, access_log=None)
+        await runner.setup()
+        if self.front is not None and runner.server is not None:
+            self.front.stand_before(runner.server)
+        return runner
+
+
 @asynccontextmanager
-async def bare() -> AsyncIterator[web.Application]:
+async def bare() -> AsyncIterator[Variant]:
     app = web.Application()
     app.router.add_get(PATH, plain)
-    yield app
+    yield Variant(app)
 
 
 def mounted(
-    handler: Handler | Api, *, duties: type[Duties] = Duties, limit: bool = True
-) -> Callable[[], AbstractAsyncContextManager[web.Application]]:
+    api: Api, *, security_headers: bool = True, limit: bool = True
+) -> Callable[[], AbstractAsyncContextManager[Variant]]:
     """What makes a root application with the kernel's middleware and one plugin, as a worker does."""
 
     @asynccontextmanager
-    async def make() -> AsyncIterator[web.Application]:
+    async def make() -> AsyncIterator[Variant]:
+        if not security_headers:
+            KERNEL_HEADERS.clear()
         connections = Connections(os.environ["BENCH_DSN"], 3)
         await connections.open()
         database = connections.database("serai")
@@ -130,7 +143,7 @@ def mounted(
         with tempfile.TemporaryDirectory(prefix="serai-bench-") as folder:
             access_log = AccessLog.to_file(Path(folder) / "access.log")
             root = web.Application()
-            duties(
+            duties = Duties(
                 table=table,
                 authenticator=authenticator,
                 proxies=Proxies(),
@@ -138,7 +151,8 @@ def mounted(
                 access_log=access_log,
                 log=log,
                 public_url=None,
-            ).attach(root, {}, body_limit=65_536)
+            )
+            duties.attach(root, {}, body_limit=65_536)
             mounts = Mounts(table, shutdown_grace=1.0)
             mounts.attach(root)
             policy = FieldPolicy()
@@ -147,13 +161,14 @@ def mounted(
                 "isapi",
                 database,
                 cast(Devices, None),
+                cast(Feed, None),
                 lambda error: None,
                 services=GuestServices("isapi", (), ServiceHouse()),
                 fields=policy,
             )
-            site = build_site(_routes(handler), context, Cursors([b"bench"]), policy)
+            site = build_site(_routes(api), context, Cursors([b"bench"]), policy)
             await mounts.publish("isapi", site, start_limit=5.0)
-            yield root
+            yield Variant(root, Front(mounts.paths, duties.serve))
             access_log.close()
         await authenticator.stop()
         await connections.close()
@@ -161,49 +176,42 @@ def mounted(
     return make
 
 
-def _routes(handler: Handler | Api) -> Routes:
-    apis: list[Api] = []
-    table = web.RouteTableDef()
-    if isinstance(handler, Api):
-        apis.append(handler)
-    else:
-        table.get(PATH.removeprefix("/isapi"))(handler)
+def _routes(api: Api) -> Routes:
     return Routes(
         name="isapi",
         version=version("serai-isapi"),
         summary="",
         info=PluginInfo(title="Bench", kernel=">=1.0,<2"),
-        apis=apis,
-        tables=[table],
+        apis=[api],
+        tables=[],
     )
 
 
 VARIANTS = {
     "bare aiohttp route that encodes the same JSON": bare,
-    "+ live mount, key, request id, metrics, access log": mounted(plain, duties=WithoutSecurityHeaders, limit=False),
-    "+ security headers": mounted(plain, limit=False),
-    "+ ETag": mounted(tagged, limit=False),
-    "+ rate limit": mounted(tagged),
-    "+ typed handler": mounted(api),
+    "+ live mount, key, request id, metrics, access log": mounted(tagged, security_headers=False, limit=False),
+    "+ security headers": mounted(tagged, limit=False),
+    "+ ETag": mounted(whole, limit=False),
+    "+ rate limit": mounted(whole),
 }
-"""Each one has what those before it have."""
+"""Each one has what those before it have; all but the first have typed handlers."""
 
 
 async def serve(variant: str, port: int) -> None:
-    async with VARIANTS[variant]() as app:
+    async with VARIANTS[variant]() as made:
         stop = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
+        runner = await made.runner()
         await web.TCPSite(runner, "127.0.0.1", port).start()
         await stop.wait()
         await runner.cleanup()
 
 
 async def measure(variant: str) -> None:
-    async with VARIANTS[variant]() as app:
+    async with VARIANTS[variant]() as made:
         authorization = f"Bearer {os.environ['BENCH_KEY']}"
-        print(await microseconds(app, PATH.format(emplid="00000042"), {"Authorization": authorization}))
+        path = PATH.format(emplid="00000042")
+        print(await microseconds(await made.runner(), path, {"Authorization": authorization}))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from aiohttp import web
 from msgspec import Struct, inspect
 
 from serai.context import Principal
-from serai.declarations import Route
+from serai.declarations import Api, Route
 from serai.declarations.nodes import bare
 from serai.hosting.declared import Declared, declare_plugin
 from serai.hosting.entry_points import PLUGINS, Import, installed
@@ -28,7 +28,7 @@ from serai.web.cursors import Cursors
 from serai.web.fields import check_fields
 from serai.web.keys import CONTEXT, CURSORS, PRINCIPAL
 from serai.web.signature import gives_json, signature_of
-from serai.web.typed import bind
+from serai.web.typed import routes_of
 
 VIEWER, SUBJECT = "00000001", "00000002"
 
@@ -188,8 +188,10 @@ async def answers(aiohttp_client, plugin: str, route: Route, policy: FieldPolicy
     async def answer_with_value(**_arguments):
         return value
 
-    binding = bind(plugin, route, route.path).__self__
-    binding._handler = answer_with_value  # the one part that is not the kernel's
+    api = Api()
+    api.routes.append(route)
+    bound = routes_of(plugin, api)[-1]
+    bound.handler.__self__._handler = answer_with_value  # the one part that is not the kernel's
 
     @web.middleware
     async def duties(request, handler):
@@ -202,9 +204,9 @@ async def answers(aiohttp_client, plugin: str, route: Route, policy: FieldPolicy
 
     app = web.Application(middlewares=[duties])
     app[CONTEXT], app[CURSORS] = Context(), Cursors([b"k" * 32])
-    app.router.add_route(route.method, route.path, binding.handle)
+    app.router.add_route(bound.method, bound.path, bound.handler)
     client = await aiohttp_client(app)
-    path = re.sub(r"\{[^}]*\}", "x", route.path)
+    path = re.sub(r"\{[^}]*\}", "x", bound.path)
     body = {} if signature.body is None else {"json": input_of(signature.body)}
     query = input_of(signature.query)
 

@@ -6,14 +6,17 @@ import asyncio
 import inspect
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.schema import CreateSchema
 
 import serai.devices.tables
 import serai.hosting.tables
+import serai.identity.tables
 import serai.work.tables  # noqa: F401  # their tables are to be made
 from serai.context import Database
 from serai.data.connections import Connections
@@ -35,6 +38,8 @@ async def kernel_database(database_url: str) -> AsyncIterator[Database]:
     async with database.begin() as connection:  # quicker than the revisions; that they make the same is tested
         await connection.execute(CreateSchema("serai"))
         await connection.run_sync(metadata.create_all)
+        for statement in import_module("serai.data.kernel_migrations.0006_feed").NUMBERING:
+            await connection.execute(text(statement))
     yield database
     await database.close()
     await connections.close()

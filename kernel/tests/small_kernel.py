@@ -21,6 +21,7 @@ from serai.identity import tables
 from serai.identity.addresses import Proxies
 from serai.identity.authenticator import Authenticator
 from serai.web.duties import Duties
+from serai.web.front import Front
 from serai.web.limits import Limiter
 from serai.web.mounts import Mounts, Site
 from serai.web.route_table import Access, RouteTable
@@ -160,6 +161,7 @@ async def small_kernel(aiohttp_client: Any) -> Callable[..., Awaitable[SmallKern
         proxies: Proxies | None = None,
         routes: Mapping[str, Any] | None = None,
         access: Mapping[Any, Access] | None = None,
+        attach: Callable[[web.Application], Mapping[Any, Access]] | None = None,
         shutdown_grace: float = 1.0,
     ) -> SmallKernel:
         recorded = Recorded()
@@ -179,7 +181,10 @@ async def small_kernel(aiohttp_client: Any) -> Callable[..., Awaitable[SmallKern
             log=log,
             public_url=public_url,
         )
-        duties.attach(root, access or {}, body_limit=1024)
-        return SmallKernel(mounts, table, recorded, await aiohttp_client(root))
+        stated = {**(access or {}), **(attach(root) if attach else {})}
+        duties.attach(root, stated, body_limit=1024)
+        client = await aiohttp_client(root)
+        Front(mounts.paths, duties.serve).stand_before(client.server.runner.server)
+        return SmallKernel(mounts, table, recorded, client)
 
     return make

@@ -225,8 +225,8 @@ async def ask(aiohttp_client):
     app = web.Application(middlewares=[duties])
     app[CONTEXT] = SmallContext(policy_of())
     app[CURSORS] = Cursors([b"k" * 32])
-    for method, path, handler, _ in routes_of("demo", api):
-        app.router.add_route(method, path, handler)
+    for bound in routes_of("demo", api):
+        app.router.add_route(bound.method, bound.path, bound.handler)
     client = await aiohttp_client(app)
 
     async def answer(path: str, who: Principal) -> tuple[int, Any, Any]:

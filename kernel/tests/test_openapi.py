@@ -184,7 +184,7 @@ def application() -> web.Application:
     app, plugin = web.Application(middlewares=[duties]), web.Application()
     plugin[CONTEXT] = NamedContext()
     plugin[CURSORS] = Cursors([b"k" * 32])
-    for method, path, handler, _ in routes_of("demo", api):
+    for method, path, handler, *_ in routes_of("demo", api):
         plugin.router.add_route(method, path, handler)
     plugin.router.add_get("/api/openapi.json", document_handler(described(api)))
     app.add_subapp("/demo", plugin)

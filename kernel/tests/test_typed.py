@@ -185,7 +185,7 @@ def small_application(*apis: Api) -> web.Application:
     app[CONTEXT] = SmallContext(Directory())
     app[CURSORS] = Cursors([b"k" * 32])
     for one in apis:
-        for method, path, handler, _ in routes_of("demo", one):
+        for method, path, handler, *_ in routes_of("demo", one):
             app.router.add_route(method, path, handler)
     return app
 

@@ -1,14 +1,15 @@
 """The simulator as a device: its settings, and its own clock."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from serai import PluginError
-from serai_ehr import Source
+from serai_ehr import VIEWS, Changed, Source
 from serai_ehr.conformance import read_view
 from serai_ehr.demo.clock import ZONE
-from serai_ehr.demo.driver import DemoSettings, connect, register_drivers
+from serai_ehr.demo.company import Company
+from serai_ehr.demo.driver import EPOCH, DemoSettings, DemoSource, connect, register_drivers
 from serai_ehr.views import PERSON
 
 
@@ -81,3 +82,22 @@ def test_wrong_settings_are_refused(wrong):
 def test_it_is_declared():
     (driver,) = register_drivers()
     assert (driver.kind, driver.name, driver.settings) == ("ehr", "ehr_demo", DemoSettings)
+
+
+async def test_what_changed_in_a_week_is_all_among_what_changed():
+    company = Company(size=120, seed=7, epoch=EPOCH)
+    moments = [datetime(2026, 6, 15, 12, tzinfo=ZONE)]
+    source = DemoSource(company, lambda: moments[-1])
+    async with source.open() as reading:
+        before = {view: set(await read_view(reading, view)) for view in VIEWS}
+    moments.append(moments[0] + timedelta(days=7))
+    changed = Changed(moments[0], moments[0].date(), moments[1].date())
+    async with source.open() as reading:
+        for view in VIEWS:
+            new = set(await read_view(reading, view)) - before[view]
+            assert new <= set(await read_view(reading, view, changed=changed)), view.name
+
+
+def test_a_moment_without_a_zone_is_refused():
+    with pytest.raises(ValueError, match="has no time zone"):
+        Changed(datetime(2026, 1, 1), date(2026, 1, 1), date(2026, 1, 2))  # noqa: DTZ001 that is the mistake

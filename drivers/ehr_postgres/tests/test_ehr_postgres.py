@@ -1,14 +1,15 @@
 """What the driver does when the other side is not as it should be."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
 import attrs
 import pytest
 
 from serai import DeviceDown, PluginError, Secret
+from serai_ehr import Changed
 from serai_ehr.conformance import read_view
-from serai_ehr.views import ACCOUNT, DEPT, JOB, NID, PERSON
+from serai_ehr.views import ACCOUNT, DEPT, JOB, NAME, NID, PERSON
 from serai_ehr_postgres.driver import PostgresSettings, connect, register_drivers
 
 
@@ -138,6 +139,21 @@ async def test_types_that_came_from_oracle_are_understood(source, hr, specimen):
     assert type(row[2]) is date
     assert row[3] % 1
     assert row[-1] == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+async def test_what_changed_is_found_whatever_the_columns_types(source, hr, specimen):
+    await hr.connection.execute(
+        """drop view hr.v_is_name; create view hr.v_is_name as select emplid, name_type,
+        effdt + time '09:30' as effdt, name, last_name, first_name, name_ac, pref_first_name,
+        lastupddttm at time zone 'Asia/Shanghai' as lastupddttm from hr.ps_names"""
+    )
+    day = max(row[2] for row in specimen[NAME])
+    stamp = max(row[-1] for row in specimen[NAME])
+    async with source.open() as reading:
+        of_the_day = Changed(stamp + timedelta(days=1), day - timedelta(days=1), day)
+        assert {row[2] for row in await read_view(reading, NAME, changed=of_the_day)} == {day}
+        stamped = Changed(stamp.astimezone(UTC), day, day)
+        assert {row[-1] for row in await read_view(reading, NAME, changed=stamped)} == {stamp}
 
 
 async def test_batches_are_no_larger_than_the_setting(hr, link, settings):

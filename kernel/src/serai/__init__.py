@@ -24,6 +24,9 @@ if TYPE_CHECKING:
         Devices as Devices,
     )
     from serai.context import (
+        Feed as Feed,
+    )
+    from serai.context import (
         Fields as Fields,
     )
     from serai.context import (
@@ -57,6 +60,9 @@ if TYPE_CHECKING:
         Encoded as Encoded,
     )
     from serai.declarations import (
+        Event as Event,
+    )
+    from serai.declarations import (
         Health as Health,
     )
     from serai.declarations import (
@@ -88,6 +94,9 @@ if TYPE_CHECKING:
     )
     from serai.declarations import (
         Subject as Subject,
+    )
+    from serai.declarations import (
+        Topic as Topic,
     )
     from serai.declarations import (
         job as job,
@@ -133,12 +142,12 @@ if TYPE_CHECKING:
 _HOMES = {
     "serai.config": ("Secret",),
     "serai.context": (
-        "Call", "Context", "Database", "Devices", "Fields", "Principal", "Redacted", "Relations", "Run", "Services",
-        "View", "Viewer",
+        "Call", "Context", "Database", "Devices", "Feed", "Fields", "Principal", "Redacted", "Relations", "Run",
+        "Services", "View", "Viewer",
     ),
     "serai.declarations": (
-        "Api", "Driver", "Encoded", "Health", "Job", "Link", "Log", "Page", "PageQuery", "Personal", "PersonalField",
-        "PluginInfo", "Setting", "Subject", "job",
+        "Api", "Driver", "Encoded", "Event", "Health", "Job", "Link", "Log", "Page", "PageQuery", "Personal",
+        "PersonalField", "PluginInfo", "Setting", "Subject", "Topic", "job",
     ),
     "serai.errors": (
         "Conflict", "DeviceDown", "Forbidden", "Invalid", "Mistake", "NotFound", "PluginError", "Problem", "Refused",

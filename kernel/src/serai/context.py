@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 import attrs
 from msgspec import Struct
 
-from serai.declarations import Log, PageQuery
+from serai.declarations import Event, Log, PageQuery, Topic
 
 if TYPE_CHECKING:  # to import them takes longer than most commands do
     import asyncpg
@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # to import them takes longer than most commands do
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 T = TypeVar("T")
+P = TypeVar("P", bound=Struct)
 
 
 class Database(Protocol):
@@ -148,6 +149,48 @@ class Fields(Protocol):
         """The value as seen by `view_of(shape, subject)`; the subject is None where nothing says whose it is."""
 
 
+class Feed(Protocol):
+    """The deployment's one append-only stream of what happened, in the order of commits."""
+
+    async def publish(
+        self,
+        topic: Topic[P],
+        key: str,
+        payload: P | None,
+        *,
+        connection: AsyncConnection | asyncpg.Connection | None = None,
+    ) -> None:
+        """Say that something happened to `key`, in `connection`'s transaction; None: it is gone.
+
+        Seen when the transaction commits, never if it does not. Without a connection it happens at once. Raises
+        `TypeError` where the payload is not the topic's, `PluginError` for a topic that the plugin does not declare.
+        """
+
+    async def publish_many(
+        self,
+        topic: Topic[P],
+        items: Iterable[tuple[str, P | None]],
+        *,
+        connection: AsyncConnection | asyncpg.Connection | None = None,
+    ) -> None:
+        """`publish` for many pairs of key and payload, in their order: 100,000 take seconds."""
+
+    async def read(self, topics: Sequence[Topic[P]], *, after: int, limit: int = 100) -> list[Event[P]]:
+        """The first `limit` events of the topics with a number above `after`, in their order.
+
+        Raises a `Problem` (410) where events after `after` are pruned already, or `after` lies beyond the head.
+        """
+
+    async def head(self) -> int:
+        """The newest number; who takes a snapshot after asking can follow from here."""
+
+    async def oldest(self) -> int:
+        """The least number that can be read after: what follows it is kept."""
+
+    async def wait(self, after: int, timeout: float) -> bool:
+        """Wait until something has a higher number than `after`, at most `timeout` seconds; whether it has."""
+
+
 class Context(Protocol):
     """All that a plugin gets of the kernel."""
 
@@ -157,6 +200,7 @@ class Context(Protocol):
     devices: Devices
     services: Services
     fields: Fields
+    feed: Feed
     stopping: asyncio.Event
     """Set when the plugin is to stop: long loops and streams end when they see it."""
 

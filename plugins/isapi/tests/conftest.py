@@ -24,7 +24,7 @@ import serai_isapi
 from serai import DeviceDown, PageQuery, Principal, Relations
 from serai.hosting.services import GuestServices, ServiceHouse
 from serai.identity.fields import FieldPolicy
-from serai_ehr import VIEWS, View, ViewFault
+from serai_ehr import VIEWS, Changed, View, ViewFault
 from serai_isapi import tables
 from serai_isapi.departments import Departments
 from serai_isapi.directory import Directory, Filter
@@ -105,8 +105,11 @@ class Company:
             raise DeviceDown("device ehr is not ready: connection refused")
         yield self
 
-    async def batches(self, view: View, *, size: int = 1000) -> AsyncIterator[list[tuple[Any, ...]]]:
+    async def batches(
+        self, view: View, *, size: int = 1000, changed: Changed | None = None
+    ) -> AsyncIterator[list[tuple[Any, ...]]]:
         rows = [tuple(row[name.lower()] for name in view.column_names) for row in self.rows[view.name]]
+        rows = [row for row in rows if changed is None or changed.holds(view, row)]
         for start in range(0, len(rows), size):
             yield rows[start : start + size]
 

@@ -14,18 +14,20 @@ Drivers that read views made by others inherit `EhrViewsConformance` too.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
+import attrs
 import pytest
 
 from serai import SeraiError
+from serai_ehr.changed import Changed
 from serai_ehr.demo.clock import ZONE
 from serai_ehr.demo.company import Company
 from serai_ehr.demo.driver import EPOCH
 from serai_ehr.demo.rows import rows
 from serai_ehr.source import Reading, Row, Source
-from serai_ehr.views import ACCOUNT, DEPT, JOB, NAME, PERSON, VIEWS, View
+from serai_ehr.views import ACCOUNT, CONTACT, DEPT, DEPT_TREE, JOB, NAME, PERSON, STAMP, VIEWS, View
 
 SPECIMEN_MOMENT = datetime(2026, 6, 15, 12, tzinfo=ZONE)
 
@@ -43,9 +45,13 @@ def make_specimen(*, size: int = 120, seed: int = 7) -> Specimen:
     return {view: list(rows(snapshot, view)) for view in VIEWS}
 
 
-async def read_view(reading: Reading, view: View, *, size: int = 1000) -> list[Row]:
-    """All rows of a view, sorted by its key (columns that the key names are never NULL)."""
-    found = [row async for batch in reading.batches(view, size=size) for row in batch]
+NEVER = Changed(SPECIMEN_MOMENT + timedelta(days=36_500), date(2999, 1, 1), date(2999, 1, 1))
+"""Nothing is stamped this late, and no day lies between a day and itself."""
+
+
+async def read_view(reading: Reading, view: View, *, size: int = 1000, changed: Changed | None = None) -> list[Row]:
+    """The rows of a view, sorted by its key (columns that the key names are never NULL)."""
+    found = [row async for batch in reading.batches(view, size=size, changed=changed) for row in batch]
     return in_key_order(view, found)
 
 
@@ -104,6 +110,46 @@ class EhrSourceConformance:
             sizes = [len(batch) async for batch in reading.batches(DEPT, size=size)]
         assert sum(sizes) == len(specimen[DEPT])
         assert all(0 < count <= size for count in sizes)
+
+    @pytest.mark.parametrize("view", [view for view in VIEWS if view.stamped], ids=lambda view: view.name)
+    async def test_rows_stamped_since_then_are_read(self, source: Source, specimen: Specimen, view: View) -> None:
+        place = view.column_names.index(STAMP)
+        stamps = sorted(row[place] for row in specimen[view])
+        since = stamps[len(stamps) * 3 // 4]  # a stamp of some row: the moment itself is asked for too
+        async with source.open() as reading:
+            found = await read_view(reading, view, changed=attrs.evolve(NEVER, since=since))
+        assert found == in_key_order(view, (row for row in specimen[view] if row[place] >= since))
+        assert found
+
+    @pytest.mark.parametrize("view", [JOB, DEPT, NAME], ids=lambda view: view.name)
+    async def test_rows_whose_day_has_come_are_read(self, source: Source, specimen: Specimen, view: View) -> None:
+        place = view.column_names.index("EFFDT")
+        days = sorted({row[place] for row in specimen[view]})
+        after, to = days[len(days) // 4], days[len(days) // 2]
+        async with source.open() as reading:
+            found = await read_view(reading, view, changed=attrs.evolve(NEVER, effective_after=after, effective_to=to))
+        assert found == in_key_order(view, (row for row in specimen[view] if after < row[place] <= to))
+        assert {row[place] for row in found} >= {to}
+
+    async def test_either_reason_is_enough(self, source: Source, specimen: Specimen) -> None:
+        stamp, day = (JOB.column_names.index(name) for name in (STAMP, "EFFDT"))
+        since = SPECIMEN_MOMENT - timedelta(days=90)
+        today = SPECIMEN_MOMENT.date()
+        lately = Changed(since, today - timedelta(days=90), today)
+        async with source.open() as reading:
+            found = await read_view(reading, JOB, size=3, changed=lately)
+        reasons = [(row[stamp] >= since, lately.effective_after < row[day] <= today) for row in specimen[JOB]]
+        assert found == in_key_order(JOB, (row for row, why in zip(specimen[JOB], reasons, strict=True) if any(why)))
+        assert {(True, False), (False, True)} <= set(reasons)
+
+    async def test_where_nothing_changed_nothing_is_read(self, source: Source) -> None:
+        async with source.open() as reading:
+            assert [await read_view(reading, view, changed=NEVER) for view in (PERSON, JOB, CONTACT)] == [[], [], []]
+
+    async def test_a_view_without_stamps_is_read_whole(self, source: Source, specimen: Specimen) -> None:
+        async with source.open() as reading:
+            found = await read_view(reading, DEPT_TREE, changed=NEVER)
+        assert found == in_key_order(DEPT_TREE, specimen[DEPT_TREE])
 
     async def test_a_reading_does_not_see_a_change_that_happens_meanwhile(self, source: Source, change: Change) -> None:
         async with source.open() as reading:

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import attrs
 
+from serai_ehr.changed import Changed
 from serai_ehr.views import View
 
 Row = tuple[Any, ...]
@@ -31,8 +32,12 @@ class Reading(Protocol):
     clock: datetime
     """The source's own clock when the reading began; aware."""
 
-    def batches(self, view: View, *, size: int = 1000) -> AsyncIterator[list[Row]]:
-        """All rows of the view, at most `size` at a time, in no particular order; never an empty batch."""
+    def batches(self, view: View, *, size: int = 1000, changed: Changed | None = None) -> AsyncIterator[list[Row]]:
+        """The rows of the view, at most `size` at a time, in no particular order; never an empty batch.
+
+        All of them, or those that `changed` describes: the source chooses them, so that the others never travel. A view
+        that is not `stamped` is read whole all the same.
+        """
 
 
 @runtime_checkable

@@ -10,6 +10,11 @@ ColumnType = Literal["text", "integer", "date", "timestamp"]
 """`text` arrives as str (PeopleSoft's empty value is one blank), `integer` as int, `date` as date, `timestamp` as an
 aware datetime; any of them as None where the view holds NULL."""
 
+STAMP = "LASTUPDDTTM"
+"""The column that says when a row was last written."""
+EFFECTIVE = "EFFDT"
+"""The column that says from which day on a row is in force."""
+
 
 @attrs.frozen
 class Column:
@@ -30,6 +35,16 @@ class View:
     @property
     def column_names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
+
+    @property
+    def stamped(self) -> bool:
+        """Whether its rows say when they were last written; a view without that is always read whole."""
+        return STAMP in self.column_names
+
+    @property
+    def effective(self) -> bool:
+        """Whether its rows are in force from a day on."""
+        return EFFECTIVE in self.column_names
 
 
 def _view(name: str, key: str, columns: str) -> View:

@@ -12,10 +12,11 @@ import attrs
 from asyncpg.transaction import Transaction
 
 from serai import Link, PluginError, SeraiError
-from serai_ehr import Row, View, ViewFault
+from serai_ehr import Changed, Row, View, ViewFault
 from serai_ehr_postgres import catalogue
 from serai_ehr_postgres.catalogue import FoundView, Names
 from serai_ehr_postgres.conversion import conversion
+from serai_ehr_postgres.selection import selection
 from serai_ehr_postgres.trouble import LOST, explained
 
 ACQUIRE_TIMEOUT = 15.0
@@ -35,14 +36,15 @@ class PostgresReading:
     _most: int
     _over: bool = False
 
-    async def batches(self, view: View, *, size: int = 1000) -> AsyncIterator[list[Row]]:
-        """All rows of the view; never more than the setting `batch` at a time."""
+    async def batches(
+        self, view: View, *, size: int = 1000, changed: Changed | None = None
+    ) -> AsyncIterator[list[Row]]:
+        """The rows of the view; never more than the setting `batch` at a time."""
         found = self._checked(view)
-        columns = ", ".join(_quoted(found.columns[column.name.lower()].name) for column in view.columns)
-        query = f"select {columns} from {_quoted(found.schema)}.{_quoted(found.name)}"  # noqa: S608 names of the catalogue, quoted
+        query, parameters = selection(view, found, self._zone, changed)
         convert = conversion(view, found, self._zone)
         with explained(self._device, f"reading {view.name}"):
-            cursor = await self._connection.cursor(query)
+            cursor = await self._connection.cursor(query, *parameters)
         while True:
             self._refuse_when_over()
             with explained(self._device, f"reading {view.name}"):
@@ -125,7 +127,3 @@ class PostgresSource:
         finally:
             with suppress(asyncpg.PostgresError, *LOST):  # the pool has thrown a broken one away by then
                 await self._pool.release(connection)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -17,6 +17,7 @@ from aiohttp import web
 
 from serai.app.control import BACKLOG, Greeting, Message
 from serai.app.demo import DEMO_CLIENT, banner
+from serai.app.kernel_api import KERNEL, add_kernel_api
 from serai.app.probes import Probes
 from serai.config.deployment import Deployment
 from serai.context import Relations
@@ -24,12 +25,13 @@ from serai.data.connections import Connections
 from serai.data.migrations import KERNEL_LOCATION, Migrations
 from serai.data.tables import SCHEMA
 from serai.devices import DeviceHouse
-from serai.errors import SeraiError
+from serai.errors import SeraiError, describe
 from serai.hosting.binding import bind_devices
+from serai.hosting.context import GuestContext
 from serai.hosting.guest import Services
 from serai.hosting.host import Host
 from serai.hosting.reports import Reporter
-from serai.hosting.services import ServiceHouse
+from serai.hosting.services import GuestServices, ServiceHouse
 from serai.identity import clients
 from serai.identity.addresses import Proxies
 from serai.identity.authenticator import Authenticator
@@ -39,9 +41,11 @@ from serai.telemetry.access import AccessLog
 from serai.telemetry.metrics import Metrics
 from serai.web.cursors import Cursors
 from serai.web.duties import Duties
+from serai.web.front import Front
 from serai.web.limits import Limiter
 from serai.web.mounts import Mounts
 from serai.web.route_table import RouteTable
+from serai.work.feed import Feed
 from serai.work.runner import JobRunner
 
 KEEPALIVE = 75.0
@@ -109,7 +113,14 @@ class Serving:
         await jobs.start()
         self._stack.push_async_callback(jobs.stop, kernel.stop_grace)
         offered = ServiceHouse()
+        fields = FieldPolicy(
+            self._deployment.fields,
+            lambda: offered.find(Relations),  # type: ignore[type-abstract]  # a Protocol is what it takes
+        )
+        feed = Feed(database)
+        feed.start()
         devices = DeviceHouse(database, self._process_id, kernel.state_dir, log)
+        cursors = Cursors([key.encode() for key in self._greeting.keys])
         host = self._host = Host(
             self._deployment,
             Services(
@@ -117,16 +128,14 @@ class Serving:
                 migrations=migrations,
                 devices=devices,
                 jobs=jobs,
+                feed=feed,
                 mounts=mounts,
-                cursors=Cursors([key.encode() for key in self._greeting.keys]),
+                cursors=cursors,
                 start_timeout=kernel.start_timeout,
                 stop_grace=kernel.stop_grace,
                 auto_migrate=kernel.auto_migrate,
                 offered=offered,
-                fields=FieldPolicy(
-                    self._deployment.fields,
-                    lambda: offered.find(Relations),  # type: ignore[type-abstract]  # a Protocol is what it takes
-                ),
+                fields=fields,
             ),
             database,
             Reporter(database, self._process_id, version("serai")),
@@ -134,7 +143,18 @@ class Serving:
             notice=lambda event, name: self._send(Message(event=event, text=name)),
         )
         root = web.Application(client_max_size=kernel.body_limit_max)
-        duties.attach(root, Probes(host, database, metrics).attach(root), body_limit=64 * 1024)
+        context = GuestContext(
+            KERNEL,
+            database,
+            devices,
+            feed,
+            self._kernel_task_failed,
+            services=GuestServices(KERNEL, (), offered),
+            fields=fields,
+        )
+        self._stack.push_async_callback(context.end_tasks, kernel.stop_grace)
+        access = {**Probes(host, database, metrics).attach(root), **add_kernel_api(root, context, cursors)}
+        duties.attach(root, access, body_limit=64 * 1024)
         mounts.attach(root)
         _gauge(metrics, host, devices)
         await host.announce()
@@ -145,6 +165,8 @@ class Serving:
         )
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
+        assert runner.server is not None
+        Front(mounts.paths, duties.serve).stand_before(runner.server)
         self._site = web.SockSite(runner, listener, backlog=BACKLOG)
         await host.open()
         self._stack.push_async_callback(self._leave, host, duties, runner)
@@ -196,6 +218,9 @@ class Serving:
                 f"the kernel's schema is at {status.current}, which serai {version('serai')} does not know",
                 hint="Install the newer serai again.",
             )
+
+    def _kernel_task_failed(self, error: BaseException) -> None:
+        log.error("a task of the kernel's own routes failed", error=describe(error))
 
     async def _leave(self, host: Host, duties: Duties, runner: web.AppRunner) -> None:
         """Stop accepting, let connections end between two requests, then end the plugins with what they still do."""

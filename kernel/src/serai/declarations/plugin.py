@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 
+from serai.declarations.feed import Topic
 from serai.declarations.fields import PersonalField
 
 
@@ -35,6 +36,8 @@ class PluginInfo:
     """The personal fields that are the plugin's to declare; `Personal` marks refer to them."""
     services: Sequence[type] = ()
     """The Protocols that the plugin's `lifespan` offers to others (`ctx.services.offer`)."""
+    topics: Sequence[Topic[Any]] = ()
+    """What it publishes in the feed; each name begins with the plugin's."""
     body_limit: int = 1024 * 1024
     """The largest request body that the plugin takes, in bytes."""
     on_failure: Literal["isolate", "fail"] = "isolate"

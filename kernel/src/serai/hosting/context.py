@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from serai.context import Database, Devices, DeviceState, Fields, Services
-from serai.declarations import Log
+from msgspec import Struct
+
+from serai.context import Database, Devices, DeviceState, Feed, Fields, Services
+from serai.declarations import Event, Log, Topic
 from serai.errors import PluginError
 from serai.hosting.states import Blocked, Code
 from serai.telemetry import logs
 
+if TYPE_CHECKING:
+    import asyncpg
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
 T = TypeVar("T")
+P = TypeVar("P", bound=Struct)
 
 
 class GuestDevices:
@@ -45,6 +52,55 @@ class GuestDevices:
         return state
 
 
+class GuestFeed:
+    """The feed for one plugin, which publishes what it declares and nothing else."""
+
+    def __init__(self, plugin: str, feed: Feed, topics: Sequence[Topic[Any]]) -> None:
+        self._plugin = plugin
+        self._feed = feed
+        self._topics = frozenset(topic.name for topic in topics)
+
+    async def publish(
+        self,
+        topic: Topic[P],
+        key: str,
+        payload: P | None,
+        *,
+        connection: AsyncConnection | asyncpg.Connection | None = None,
+    ) -> None:
+        self._check(topic)
+        await self._feed.publish(topic, key, payload, connection=connection)
+
+    async def publish_many(
+        self,
+        topic: Topic[P],
+        items: Iterable[tuple[str, P | None]],
+        *,
+        connection: AsyncConnection | asyncpg.Connection | None = None,
+    ) -> None:
+        self._check(topic)
+        await self._feed.publish_many(topic, items, connection=connection)
+
+    async def read(self, topics: Sequence[Topic[P]], *, after: int, limit: int = 100) -> list[Event[P]]:
+        return await self._feed.read(topics, after=after, limit=limit)
+
+    async def head(self) -> int:
+        return await self._feed.head()
+
+    async def oldest(self) -> int:
+        return await self._feed.oldest()
+
+    async def wait(self, after: int, timeout: float) -> bool:
+        return await self._feed.wait(after, timeout)
+
+    def _check(self, topic: Topic[Any]) -> None:
+        if topic.name not in self._topics:
+            raise PluginError(
+                f"{self._plugin} publishes in {topic.name}, which it does not declare",
+                hint="List the topic in PluginInfo.topics.",
+            )
+
+
 class GuestContext:
     """One start of one plugin; a restart gets a new one."""
 
@@ -53,6 +109,7 @@ class GuestContext:
         name: str,
         database: Database,
         devices: Devices,
+        feed: Feed,
         failed: Callable[[BaseException], None],
         *,
         services: Services,
@@ -64,6 +121,7 @@ class GuestContext:
         self.log: Log = logs.get(name)
         self.db = database
         self.devices: Devices = GuestDevices(name, devices, self.devices_used)
+        self.feed = feed
         self.services = services
         self.fields = fields
         self.stopping = asyncio.Event()

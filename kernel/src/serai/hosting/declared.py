@@ -172,7 +172,7 @@ def _requirements(what: Installed, info: PluginInfo) -> tuple[Requirement, ...]:
 
 
 def _check_names(declared: Declared, rubbish: Callable[[str, str, Any], Trouble]) -> None:
-    """Every permission that a route or personal field asks for is declared; no job or field has its name twice."""
+    """All that is declared has the plugin's name, what a route asks for is declared, and no job has its name twice."""
     known = declared.info.permissions
     for permission in known:
         if not permission.startswith(f"{declared.name}:"):
@@ -185,6 +185,9 @@ def _check_names(declared: Declared, rubbish: Callable[[str, str, Any], Trouble]
                 f"the route {route.method} {route.path} asking for {route.permission!r}",
                 "ask for one of " + (", ".join(known) or "its declared permissions (there are none)"),
             )
+    for topic in declared.info.topics:
+        if not topic.name.startswith(f"{declared.name}."):
+            raise _undeclared(declared, f"the topic {topic.name!r}", f"begin with '{declared.name}.'")
     seen: set[str] = set()
     for job in declared.jobs:
         if job.name in seen:

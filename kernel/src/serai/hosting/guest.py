@@ -17,7 +17,7 @@ from serai.declarations import Health
 from serai.devices import DeviceHouse
 from serai.errors import Problem, SeraiError
 from serai.hosting.backoff import Backoff
-from serai.hosting.context import GuestContext
+from serai.hosting.context import GuestContext, GuestFeed
 from serai.hosting.declared import Declared
 from serai.hosting.life import Life
 from serai.hosting.schema import check_schema
@@ -29,6 +29,7 @@ from serai.telemetry.current import plugin as current_plugin
 from serai.web.cursors import Cursors
 from serai.web.mounts import Mounts, StandIn
 from serai.web.plugin_app import build_site
+from serai.work.feed import Feed
 from serai.work.runner import JobRunner
 
 HEALTH_EVERY = 5.0
@@ -47,6 +48,7 @@ class Services:
     migrations: Migrations
     devices: DeviceHouse
     jobs: JobRunner
+    feed: Feed
     mounts: Mounts
     start_timeout: float
     stop_grace: float
@@ -139,6 +141,7 @@ class Guest:
             self.name,
             database,
             services.devices,
+            GuestFeed(self.name, services.feed, declared.info.topics),
             self._fail,
             services=GuestServices(self.name, declared.info.services, services.offered),
             fields=services.fields,

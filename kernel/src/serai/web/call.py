@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 
 from serai.context import Context, Principal
 from serai.declarations import PageQuery
-from serai.web.keys import CONTEXT, CURSORS, PRINCIPAL
+from serai.web.cursors import Cursors
 
 T = TypeVar("T")
 _PAGING = frozenset(PageQuery.__struct_fields__)
@@ -20,13 +20,24 @@ _PAGING = frozenset(PageQuery.__struct_fields__)
 class HttpCall:
     """The `Call` of a request: made by the binding, lives as long as the request."""
 
-    __slots__ = ("_template", "ctx", "headers", "request", "who")
+    __slots__ = ("_cursors", "_path", "_template", "ctx", "headers", "request", "who")
 
-    def __init__(self, request: web.Request, template: str) -> None:
+    def __init__(
+        self,
+        request: web.Request,
+        who: Principal,
+        path: Mapping[str, str],
+        ctx: Context,
+        cursors: Cursors,
+        template: str,
+    ) -> None:
+        """`path`: the values of the path's parameters; `template`: the route's path below its plugin."""
         self.request = request
-        self.ctx: Context = request.app[CONTEXT]
-        self.who: Principal = request[PRINCIPAL]
+        self.ctx = ctx
+        self.who = who
         self.headers: MutableMapping[str, str] = CIMultiDict()
+        self._path = path
+        self._cursors = cursors
         self._template = template
 
     def get(self, key: type[T]) -> T:
@@ -37,15 +48,15 @@ class HttpCall:
         """Where `query.cursor` says the page before ended; None on the first page."""
         if query.cursor is None:
             return None
-        return self.request.app[CURSORS].open(self._bound_to(query), query.cursor)
+        return self._cursors.open(self._bound_to(query), query.cursor)
 
     def cursor(self, query: PageQuery, position: list[Any] | None) -> str | None:
         """The `next_cursor` of a page that ended at `position`; None for None."""
         if position is None:
             return None
-        return self.request.app[CURSORS].make(self._bound_to(query), position)
+        return self._cursors.make(self._bound_to(query), position)
 
     def _bound_to(self, query: PageQuery) -> bytes:
         """The plugin, the route, its path's values and the query's filters: what a cursor is good for."""
         filters = {name: getattr(query, name) for name in query.__struct_fields__ if name not in _PAGING}
-        return msgspec.json.encode([self.ctx.name, self._template, dict(self.request.match_info), filters])
+        return msgspec.json.encode([self.ctx.name, self._template, dict(self._path), filters])

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from itertools import count
 from time import perf_counter
 from typing import Any, Protocol, cast
 
 from aiohttp import WSCloseCode, web
+from aiohttp.hdrs import SERVER
 from aiohttp.typedefs import Handler
 from multidict import istr
 from yarl import URL
@@ -28,12 +29,16 @@ from serai.errors import Forbidden, Problem, Unauthenticated
 from serai.identity.addresses import Address, Proxies, limit_key
 from serai.identity.authenticator import CHALLENGE, Authenticator, KnownKey
 from serai.telemetry import current
+from serai.web.answer import KERNEL_HEADERS, Answer
 from serai.web.keys import PRINCIPAL
 from serai.web.limits import Limiter, limit_body
 from serai.web.mounts import NotServing, draining
 from serai.web.problems import http_response, problem_response
 from serai.web.route_table import Access, Duty, RouteTable
 from serai.web.traffic import Traffic
+
+Respond = Callable[[web.Request, Principal], Awaitable[web.StreamResponse]]
+"""Answers a request of somebody who may ask."""
 
 ANYONE = Principal(kind="anyone", id="anyone", name="anyone")
 CLIENT_GONE = 499
@@ -43,11 +48,6 @@ _AUTHORIZATION = istr("Authorization")
 _HOST = istr("Host")
 _FORWARDED_FOR = istr("X-Forwarded-For")
 _REQUEST_ID = istr("X-Request-Id")
-_SERVER = istr("Server")
-_CONTENT_TYPE_OPTIONS = istr("X-Content-Type-Options")
-_REFERRER_POLICY = istr("Referrer-Policy")
-_CONTENT_SECURITY = istr("Content-Security-Policy")
-_CACHE_CONTROL = istr("Cache-Control")
 
 
 class AccessLines(Protocol):
@@ -109,9 +109,16 @@ class Duties:
 
     @web.middleware
     async def _handle(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        async def respond(request: web.Request, who: Principal) -> web.StreamResponse:
+            request[PRINCIPAL] = who
+            return await handler(request)
+
+        return await self.serve(request, self._table.find(request.match_info), respond)
+
+    async def serve(self, request: web.Request, duty: Duty, respond: Respond) -> web.StreamResponse:
+        """Answer a request for the route that `duty` is of, with what `respond` makes for whoever asks."""
         started = perf_counter()
         request_id = f"{self._process}-{next(self._numbers):x}"
-        duty = self._table.find(request.match_info)
         traffic = duty.traffic
         current.request_id.set(request_id)
         current.plugin.set(traffic.name)
@@ -120,15 +127,19 @@ class Duties:
         who, status, size = ANYONE, CLIENT_GONE, 0
         try:
             try:
-                who = request[PRINCIPAL] = await self._recognise(request, duty)
+                who = self._recognise(request, duty) or await self._look_up(request)
                 self._permit(who, request, duty)
                 if request.body_exists:
                     request = limit_body(request, traffic.body_limit)
-                response = await handler(request)
+                response = await respond(request, who)
                 if not isinstance(response, web.StreamResponse):
                     raise TypeError(f"the handler returned {type(response).__name__}, not a response")
             except BaseException as error:  # noqa: BLE001  what cannot be answered is raised again
                 response = await self._answer(error, request, duty, task, request_id)
+            if isinstance(response, Answer):
+                response.headers[_REQUEST_ID] = request_id
+                if self.let_go:
+                    response.force_close()
             status, size = response.status, _size(response)
             return response
         finally:
@@ -138,24 +149,22 @@ class Duties:
             self._access_log.add(request.method, duty.template, status, size, seconds, who.id, request_id)
 
     async def _sign(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Put the kernel's headers on any answer, just before its first byte is written."""
+        """Put the kernel's headers on what is no `Answer`, just before its first byte is written."""
         headers = response.headers
         if self.let_go:
             response.force_close()
         headers[_REQUEST_ID] = current.request_id.get() or ""
-        headers[_SERVER] = "serai"
-        headers[_CONTENT_TYPE_OPTIONS] = "nosniff"
-        headers[_REFERRER_POLICY] = "no-referrer"
-        headers.setdefault(_CONTENT_SECURITY, "default-src 'none'; frame-ancestors 'none'")
-        headers.setdefault(_CACHE_CONTROL, "private, no-cache")
+        headers[SERVER] = KERNEL_HEADERS[SERVER]  # aiohttp has named itself already
+        for name, value in KERNEL_HEADERS.items():
+            headers.setdefault(name, value)
         if not isinstance(response, web.Response):
             running = self._table.find(request.match_info).traffic.running
             task = asyncio.current_task()
             if task in running:
                 running[task] = response
 
-    async def _recognise(self, request: web.Request, duty: Duty) -> Principal:
-        """Who asks; raises the problem that keeps out whom we do not know, or whoever came to the wrong house."""
+    def _recognise(self, request: web.Request, duty: Duty) -> Principal | None:
+        """Who asks, None if the key must be looked up; raises the problem that keeps out who cannot be let in."""
         if duty.probe:
             return ANYONE
         headers = request.headers
@@ -170,7 +179,10 @@ class Duties:
             raise Unauthenticated(
                 "This address needs an API key", hint="send Authorization: Bearer srk_...", headers=CHALLENGE
             )
-        key = self._authenticator.recognise(authorization) or await self._look_up(request, authorization)
+        key = self._authenticator.recognise(authorization)
+        return None if key is None else self._admit(key, request)
+
+    def _admit(self, key: KnownKey, request: web.Request) -> Principal:
         return self._authenticator.admit(key, self._address(request) if key.networks else None)
 
     def _permit(self, who: Principal, request: web.Request, duty: Duty) -> None:
@@ -186,15 +198,16 @@ class Duties:
         elif not duty.probe:
             self._limiter.take(limit_key(self._address(request)))
 
-    async def _look_up(self, request: web.Request, authorization: str) -> KnownKey:
-        """Look a key up in the database; who tries many wrong ones is limited by address."""
+    async def _look_up(self, request: web.Request) -> Principal:
+        """Whose key it is by the database; who tries many wrong ones is limited by address."""
         caller = limit_key(self._address(request))
         self._limiter.check(caller)
         try:
-            return await self._authenticator.look_up(authorization)
+            key = await self._authenticator.look_up(request.headers[_AUTHORIZATION])
         except Unauthenticated:
             self._limiter.take(caller)
             raise
+        return self._admit(key, request)
 
     def _address(self, request: web.Request) -> Address | None:
         return self._proxies.client(request.remote, request.headers.getall(_FORWARDED_FOR, ()))
@@ -211,7 +224,7 @@ class Duties:
         elif not isinstance(error, Exception):
             raise error
         elif isinstance(error, ConnectionError) and request.transport is None:
-            return began or web.Response(status=CLIENT_GONE)
+            return began or Answer(CLIENT_GONE)
         if began is not None:
             await self._break_off(began, error, request, duty, request_id)
             return began
@@ -251,6 +264,8 @@ def _hosts(public_url: str | None) -> frozenset[str]:
 
 def _size(response: web.StreamResponse) -> int:
     """Bytes of the body, as far as they are known before a plain answer is written."""
+    if isinstance(response, Answer):
+        return len(response.body)
     if isinstance(response, web.Response):
         body = response.body
         return len(body) if isinstance(body, bytes) else 0

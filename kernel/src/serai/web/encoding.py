@@ -8,12 +8,15 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
+from multidict import istr
 
 from serai.declarations import Encoded, Page
+from serai.web.answer import Answer
 from serai.web.call import HttpCall
 
 _encode = msgspec.json.Encoder().encode
-_VARY = "Authorization"  # two callers may see different fields of the same thing
+_VARY, _ETAG, _IF_NONE_MATCH = istr("Vary"), istr("ETag"), istr("If-None-Match")
+_CONTENT_TYPE = istr("Content-Type")
 
 
 def etag_of(body: bytes) -> str:
@@ -31,20 +34,20 @@ def is_fresh(if_none_match: str, etag: str) -> bool:
     )
 
 
-def answer(call: HttpCall, value: Any, status: int) -> web.Response:
+def answer(call: HttpCall, value: Any, status: int) -> Answer:
     """The answer that carries `value` as JSON; `None` is an answer without a body.
 
     A successful read carries an `ETag` and is 304 where the client already has it; a `Page` that is not the last
     carries a `Link` to the next.
     """
     headers = call.headers
-    _append(headers, "Vary", _VARY)
+    _append(headers, _VARY, "Authorization")  # two callers may see different fields of the same thing
     if value is None:
-        return web.Response(status=status, headers=headers)
+        return Answer(status, headers=headers)
     if isinstance(value, Encoded):
         body, cursor = value.body, value.next_cursor
         if value.etag is not None:
-            headers["ETag"] = value.etag
+            headers[_ETAG] = value.etag
     else:
         body, cursor = _encode(value), value.next_cursor if isinstance(value, Page) else None
     next_page = None if cursor is None else _next_page(call.request, cursor)
@@ -53,17 +56,19 @@ def answer(call: HttpCall, value: Any, status: int) -> web.Response:
 
 def json_answer(
     request: web.Request, body: bytes, status: int, headers: MutableMapping[str, str], *, next_page: str | None = None
-) -> web.Response:
+) -> Answer:
     """An answer of ready JSON bytes; `headers` are taken over and completed."""
     if status == 200:
-        etag = headers.setdefault("ETag", etag_of(body))
-        if_none_match = request.headers.get("If-None-Match")
+        etag = headers.get(_ETAG)
+        if etag is None:
+            etag = headers[_ETAG] = etag_of(body)
+        if_none_match = request.headers.get(_IF_NONE_MATCH)
         if if_none_match is not None and request.method in {"GET", "HEAD"} and is_fresh(if_none_match, etag):
-            return web.Response(status=304, headers=headers)
+            return Answer(304, headers=headers)
     if next_page is not None:
         _append(headers, "Link", next_page)
-    headers["Content-Type"] = "application/json"
-    return web.Response(body=body, status=status, headers=headers)
+    headers[_CONTENT_TYPE] = "application/json"
+    return Answer(status, body, headers)
 
 
 def _append(headers: MutableMapping[str, str], name: str, value: str) -> None:

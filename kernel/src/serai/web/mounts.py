@@ -19,6 +19,8 @@ from aiohttp import web
 from yarl import URL
 
 from serai.errors import PluginError, Unavailable
+from serai.web.front import DirectRoute, Respond
+from serai.web.path_table import PathTable
 from serai.web.route_table import Access, RouteTable
 from serai.web.traffic import DrainReport, Traffic
 
@@ -38,6 +40,8 @@ class Site:
     """The largest request body, in bytes."""
     stopping: asyncio.Event
     """Set when the plugin is withdrawn: event streams and long loops end when they see it."""
+    direct: Mapping[Any, Respond] = attrs.Factory(dict)
+    """What the front calls in place of a handler that is a key here."""
 
 
 @attrs.frozen(kw_only=True)
@@ -77,6 +81,8 @@ class Mounts:
     """The plugins of one server. To publish or withdraw is one assignment: no request sees a state between."""
 
     def __init__(self, table: RouteTable, *, shutdown_grace: float) -> None:
+        self.paths: PathTable[DirectRoute] = PathTable()
+        """Of the plugins that serve, for the front."""
         self._table = table
         self._shutdown_grace = shutdown_grace
         self._resolvers: dict[str, Resolver] = {}
@@ -117,6 +123,7 @@ class Mounts:
         self._table.enter(site.app, traffic, site.access)
         self._mounted[name] = _Mounted(traffic, runner, site.stopping)
         self._resolvers[name] = resource.resolve
+        self.paths.publish(name, self._direct_routes(name, site))
 
     async def withdraw(self, name: str, grace: float) -> DrainReport:
         """Take the plugin from the routes at once, then end its requests, within `grace` seconds or by cancelling.
@@ -126,6 +133,7 @@ class Mounts:
         mounted = self._mounted.pop(name, None)
         if mounted is None:
             raise PluginError(f"{name} is not mounted")
+        self.paths.withdraw(name)
         self.stand_in(name, draining(grace))
         mounted.stopping.set()
         report = await mounted.traffic.drain(grace)
@@ -157,6 +165,16 @@ class Mounts:
         if traffic is not None:
             del self._resolvers[name]
             self._table.leave(traffic)
+
+    def _direct_routes(self, name: str, site: Site) -> dict[tuple[str, str], DirectRoute]:
+        """The routes that the front may answer, by method and template below the plugin."""
+        routes = {}
+        for route in site.app.router.routes():
+            respond = site.direct.get(route.handler)
+            if respond is not None and route.resource is not None and route.method in {"GET", "HEAD"}:
+                template = route.resource.canonical.removeprefix(f"/{name}")
+                routes[route.method, template] = DirectRoute(self._table.of(route), respond)
+        return routes
 
     async def _withdraw_all(self, _root: web.Application) -> None:
         """Withdraw every plugin, the last mounted first; the grace time is for all of them together."""

@@ -154,11 +154,10 @@ def _operation(one: _Operation, inputs: Schemas, outputs: Schemas) -> Schema:
     """The Operation Object of a route."""
     route = one.route
     summary, _, more = (python.getdoc(route.handler) or "").partition("\n")
-    who = "Public: no key is needed." if route.public else f"Needs the permission `{route.permission}`."
     operation: Schema = {
         "operationId": one.id,
         "summary": summary,
-        "description": f"{more.strip()}\n\n{who}".strip(),
+        "description": f"{more.strip()}\n\n{_who_may(route)}".strip(),
         "security": [] if route.public else [{"key": []}],
         "parameters": list(_parameters(one, inputs)),
         "responses": _responses(one, outputs),
@@ -168,6 +167,12 @@ def _operation(one: _Operation, inputs: Schemas, outputs: Schemas) -> Schema:
     if one.signature.body is not None:
         operation["requestBody"] = {"required": True, "content": _json(inputs.of(one.signature.body))}
     return operation
+
+
+def _who_may(route: Route) -> str:
+    if route.public:
+        return "Public: no key is needed."
+    return f"Needs the permission `{route.permission}`." if route.permission else "Any valid key will do."
 
 
 def _parameters(one: _Operation, inputs: Schemas) -> Iterator[Schema]:

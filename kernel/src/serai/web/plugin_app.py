@@ -1,8 +1,9 @@
-"""The aiohttp application of one plugin, made anew for every start."""
+"""The aiohttp application of one plugin, made anew for every start; the kernel's own routes are added alike."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import attrs
@@ -17,7 +18,7 @@ from serai.web.keys import CONTEXT, CURSORS
 from serai.web.mounts import Site
 from serai.web.openapi import document, document_handler
 from serai.web.route_table import Access
-from serai.web.typed import routes_of
+from serai.web.typed import BoundRoute, routes_of
 
 
 @attrs.frozen(kw_only=True)
@@ -38,16 +39,34 @@ def build_site(routes: Routes, context: Context, cursors: Cursors, policy: Field
     app = web.Application()
     app[CONTEXT] = context
     app[CURSORS] = cursors
-    access: dict[Any, Access] = {}
-    for api in routes.apis:
-        for bound in routes_of(routes.name, api):
-            app.router.add_route(bound.method, bound.path, bound.handler)
-            access[bound.handler] = Access(permission=bound.route.permission, public=bound.route.public)
+    bound = add_apis(app, routes.name, routes.apis)
     for table in routes.tables:
         app.router.add_routes(table)
     if routes.apis:
         app.router.add_get("/api/openapi.json", document_handler(openapi_of(routes, policy)))
-    return Site(app=app, access=access, body_limit=routes.info.body_limit, stopping=context.stopping)
+    return Site(
+        app=app,
+        access=access_of(bound),
+        direct={one.handler: partial(one.respond, context, cursors) for one in bound if one.answers},
+        body_limit=routes.info.body_limit,
+        stopping=context.stopping,
+    )
+
+
+def add_apis(app: web.Application, name: str, apis: Sequence[Api], *, prefix: str = "") -> list[BoundRoute]:
+    """Add typed routes under `prefix`. Raises `PluginError`, which names `name`, where one cannot be.
+
+    The application has a `CONTEXT` and `CURSORS`.
+    """
+    bound = [one for api in apis for one in routes_of(name, api)]
+    for one in bound:
+        app.router.add_route(one.method, prefix + one.path, one.handler)
+    return bound
+
+
+def access_of(bound: Sequence[BoundRoute]) -> dict[Any, Access]:
+    """Who may ask each of these handlers."""
+    return {one.handler: Access(permission=one.route.permission, public=one.route.public) for one in bound}
 
 
 def openapi_of(routes: Routes, policy: FieldPolicy) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 
 from serai.errors import Problem
+from serai.web.answer import Answer
 
 _WORDS = {
     404: ("not-found", "Not found", "There is nothing at this address"),
@@ -25,7 +26,7 @@ _WORDS = {
 _encode = msgspec.json.Encoder().encode
 
 
-def problem_response(problem: Problem, request_id: str) -> web.Response:
+def problem_response(problem: Problem, request_id: str) -> Answer:
     """The answer that a raised `Problem` becomes."""
     return _response(
         problem.status,
@@ -38,15 +39,16 @@ def problem_response(problem: Problem, request_id: str) -> web.Response:
     )
 
 
-def http_response(error: web.HTTPException, request_id: str) -> web.Response:
+def http_response(error: web.HTTPException, request_id: str) -> Answer:
     """The answer that one of aiohttp's own errors (404, 405, 413 ...) becomes; its headers (Allow ...) stay.
 
     What is raised but no error, such as a redirect, stays what it is.
     """
     if error.status < 400:
-        response = web.Response(status=error.status, reason=error.reason, headers=error.headers, body=error.body)
-        response.cookies.update(error.cookies)
-        return response
+        answer = Answer(error.status, (error.text or "").encode(), error.headers)
+        for cookie in error.cookies.values():
+            answer.headers.add("Set-Cookie", cookie.OutputString())
+        return answer
     slug, title, detail = _WORDS.get(error.status, (f"http-{error.status}", error.reason, ""))
     said = error.text or ""
     if said and said != f"{error.status}: {error.reason}":
@@ -64,7 +66,7 @@ def _response(
     *,
     members: Mapping[str, Any],
     headers: Mapping[str, str],
-) -> web.Response:
+) -> Answer:
     document = {
         "type": f"/-/problems/{slug}",
         "title": title,
@@ -73,8 +75,8 @@ def _response(
         "request_id": request_id,
         **members,
     }
-    return web.Response(
-        status=status,
-        body=_encode(document),
-        headers={"Cache-Control": "no-store", **headers, "Content-Type": "application/problem+json"},
+    return Answer(
+        status,
+        _encode(document),
+        {"Cache-Control": "no-store", **headers, "Content-Type": "application/problem+json"},
     )

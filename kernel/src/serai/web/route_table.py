@@ -79,6 +79,10 @@ class RouteTable:
         """Forget a plugin's routes."""
         self._by_route = {route: duty for route, duty in self._by_route.items() if duty.traffic is not traffic}
 
+    def of(self, route: web.AbstractRoute) -> Duty:
+        """The duty of a route that was entered."""
+        return self._by_route[route]
+
     def find(self, match: web.UrlMappingMatchInfo) -> Duty:
         """The duty of the route that a request was matched to, or of none (404, 405) in the application it came to."""
         return self._by_route.get(match.route) or self._find_unmatched(match)

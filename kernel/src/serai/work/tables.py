@@ -1,4 +1,4 @@
-"""The tables of jobs: what is declared, and every run."""
+"""The tables of jobs (what is declared, and every run) and of the feed."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from sqlalchemy import (
     false,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from serai.data.tables import metadata
 
@@ -73,4 +74,43 @@ job_run = Table(
     Index("job_run_waiting_key", "plugin", "job", unique=True, postgresql_where=text("started_at is null")),
     Index("job_run_history_idx", "plugin", "job", "id"),
     comment="Runs of jobs: waiting, running, finished",
+)
+
+feed = Table(
+    "feed",
+    metadata,
+    Column("seq", BigInteger, Identity(always=True), primary_key=True, comment="in the order of commits"),
+    Column("topic", Text, nullable=False),
+    Column("key", Text, nullable=False, comment="what it happened to"),
+    Column("payload", JSONB, comment="null where the thing is gone"),
+    Column("at", Moment, nullable=False, comment="when it was committed"),
+    Index("feed_topic_seq_idx", "topic", "seq"),
+    comment="What happened; rows are only ever added at the end, and pruned from the beginning",
+)
+
+feed_pending = Table(
+    "feed_pending",
+    metadata,
+    Column("transaction", Text, primary_key=True, server_default=text("pg_current_xact_id()::text")),
+    Column("position", BigInteger, Identity(always=True), primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("payload", JSONB),
+    prefixes=["UNLOGGED"],
+    comment="What transactions under way have published; empty but for them",
+)
+
+feed_commit = Table(
+    "feed_commit",
+    metadata,
+    Column("transaction", Text, primary_key=True),
+    prefixes=["UNLOGGED"],
+    comment="Transactions under way that have published",
+)
+
+feed_state = Table(
+    "feed_state",
+    metadata,
+    Column("pruned_to", BigInteger, primary_key=True, autoincrement=False, comment="events up to this number are gone"),
+    comment="One row: where the feed begins",
 )

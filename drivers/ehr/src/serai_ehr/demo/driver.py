@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import islice
@@ -12,6 +12,7 @@ from threading import Lock
 import attrs
 
 from serai import Driver, Link, PluginError, hookimpl
+from serai_ehr.changed import Changed
 from serai_ehr.demo.clock import ZONE, CompanyClock
 from serai_ehr.demo.company import Company, Snapshot
 from serai_ehr.demo.rows import rows
@@ -43,13 +44,15 @@ class DemoReading:
         self.clock = snapshot.moment
         self._snapshot: Snapshot | None = snapshot
 
-    async def batches(self, view: View, *, size: int = 1000) -> AsyncIterator[list[Row]]:
-        """All rows of the view, at most `size` at a time; the loop is free between them."""
+    async def batches(
+        self, view: View, *, size: int = 1000, changed: Changed | None = None
+    ) -> AsyncIterator[list[Row]]:
+        """The rows of the view, at most `size` at a time; the loop is free between them."""
         source = None
         while True:
             if self._snapshot is None:
                 raise PluginError("the reading is over", hint="read within `async with source.open()`")
-            source = source or rows(self._snapshot, view)
+            source = source or _chosen(view, rows(self._snapshot, view), changed)
             batch = list(islice(source, size))
             if not batch:
                 return
@@ -59,6 +62,10 @@ class DemoReading:
     def close(self) -> None:
         """Refuse to read on."""
         self._snapshot = None
+
+
+def _chosen(view: View, found: Iterator[Row], changed: Changed | None) -> Iterator[Row]:
+    return found if changed is None else (row for row in found if changed.holds(view, row))
 
 
 class DemoSource:

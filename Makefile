@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PARTS := $(patsubst %/pyproject.toml,./%,$(wildcard drivers/*/pyproject.toml plugins/*/pyproject.toml))
 SOURCES := $(shell find kernel drivers plugins \( -path '*/src/*' -o -name pyproject.toml \) -type f -not -name '*.pyc')
+TESTED := './kernel[embedded,testing]' './drivers/ehr_oracle[testing]'
 TOOLS := hypothesis import-linter mypy pytest pytest-aiohttp ruff schemathesis towncrier
 # What is downloaded stays in the checkout too.
 export UV_CACHE_DIR := $(CURDIR)/$(VENV)/cache
@@ -22,7 +23,7 @@ test: $(VENV)/tools  ## everything that is checked, on this machine
 .PHONY: dev
 dev: $(BIN)/uv  ## an environment in which the sources are used as they stand
 	@echo "installing the sources, editable"
-	@$(UV_PIP) $(addprefix -e ,'./kernel[embedded,testing]' $(PARTS)) $(TOOLS)
+	@$(UV_PIP) $(addprefix -e ,$(TESTED) $(filter-out ./drivers/ehr_oracle,$(PARTS))) $(TOOLS)
 	@touch $(VENV)/installed $(VENV)/tools
 
 .PHONY: bench
@@ -41,7 +42,7 @@ $(VENV)/installed: $(BIN)/uv $(SOURCES) constraints.txt
 
 $(VENV)/tools: $(VENV)/installed
 	@echo "installing what the tests need"
-	@$(UV_PIP) './kernel[embedded,testing]' $(TOOLS)
+	@$(UV_PIP) $(TESTED) $(TOOLS)
 	@touch $@
 
 $(BIN)/uv:

@@ -8,6 +8,11 @@ from collections.abc import Generator
 import pytest
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Real parts that no machine has by itself."""
+    parser.addoption("--oracle-dsn", metavar="USER/PASSWORD@ADDRESS", help="test ehr_oracle on this database too")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]

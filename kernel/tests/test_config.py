@@ -329,7 +329,7 @@ def test_the_deployments_of_the_repository_are_right(monkeypatch: pytest.MonkeyP
     environ = {"SERAI_KERNEL__DATABASE": "postgresql://h/d", "SERAI_KERNEL__KEYS": HIDDEN}
     production = read(ROOT / "config/production.toml", environ)
     assert production.kernel.demo is None
-    assert production.devices["ehr"].driver == "ehr_postgres"
+    assert production.devices["ehr"].driver == "ehr_oracle"
 
 
 def test_the_schema_says_what_the_reader_says(write: Any) -> None:

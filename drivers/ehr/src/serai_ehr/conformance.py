@@ -242,6 +242,16 @@ class EhrViewsConformance:
         assert (fault.view, fault.column) == ("V_IS_JOB", "SUPERVISOR_ID")
         assert "BOSS_ID" in fault.found.upper()
 
+    async def test_of_many_new_names_the_one_that_looks_like_it_is_told(
+        self, source: Source, owner: ViewsOwner
+    ) -> None:
+        await owner.rename_column(JOB, "SUPERVISOR_ID", "SUPERVISORID")
+        await owner.rename_column(JOB, "GRADE", "PAY_LEVEL")
+        faults = {fault.column: fault.found.upper() for fault in await source.check()}
+        assert set(faults) == {"SUPERVISOR_ID", "GRADE"}
+        assert "SUPERVISORID" in faults["SUPERVISOR_ID"]
+        assert "PAY_LEVEL" not in faults["SUPERVISOR_ID"]
+
     @pytest.mark.parametrize("column", ["EFFDT", "EFFSEQ", "LASTUPDDTTM"])
     async def test_a_wrong_type_is_named_with_both_types(self, source: Source, owner: ViewsOwner, column: str) -> None:
         await owner.retype_column(JOB, column)

@@ -7,16 +7,16 @@ from collections.abc import Mapping
 import asyncpg
 import attrs
 
-from serai_ehr import VIEWS, Column, ColumnType, View, ViewFault
+from serai_ehr import VIEWS, View, ViewFault
+from serai_ehr.found import FoundColumn, Types, view_faults
 
-_TYPES: dict[ColumnType, tuple[str, ...]] = {
+TYPES: Types = {
     "text": ("varchar", "text", "bpchar"),
     "integer": ("int2", "int4", "int8", "numeric"),
     "date": ("date", "timestamp"),
     "timestamp": ("timestamptz", "timestamp"),
 }
-"""PostgreSQL's types that can stand for a column's, the natural one first. What was an Oracle DATE or NUMBER often
-arrives as timestamp or numeric."""
+"""What was an Oracle DATE or NUMBER often arrives as timestamp or numeric."""
 
 _QUERY = """
 select n.nspname::text as schema, c.relname::text as name, a.attname::text as column,
@@ -33,17 +33,8 @@ order by a.attnum
 
 
 @attrs.frozen
-class FoundColumn:
-    """A column as it is in the database."""
-
-    name: str
-    type: str
-    readable: bool
-
-
-@attrs.frozen
 class FoundView:
-    """A view (or table) as it is in the database; columns by their names in lower case."""
+    """A view (or table) as it is in the database; columns by their names in upper case."""
 
     schema: str
     name: str
@@ -63,7 +54,7 @@ async def look_up(connection: asyncpg.Connection, names: Names) -> dict[View, Fo
     for record in records:
         schema, name = record["schema"], record["name"]
         view = found.setdefault((schema, name.lower()), FoundView(schema, name))
-        view.columns[record["column"].lower()] = FoundColumn(record["column"], record["type"], record["readable"])
+        view.columns[record["column"].upper()] = FoundColumn(record["column"], record["type"], record["readable"])
     return {
         view: found[schema, name.lower()] for view, (schema, name) in names.items() if (schema, name.lower()) in found
     }
@@ -71,27 +62,13 @@ async def look_up(connection: asyncpg.Connection, names: Names) -> dict[View, Fo
 
 def faults(found: Mapping[View, FoundView], names: Names) -> list[ViewFault]:
     """All ways in which the views are not as agreed."""
-    return [fault for view in VIEWS for fault in view_faults(view, found.get(view), names[view])]
+    return [fault for view in VIEWS for fault in faults_of(view, found.get(view), names[view])]
 
 
-def view_faults(view: View, found: FoundView | None, name: tuple[str, str]) -> list[ViewFault]:
+def faults_of(view: View, found: FoundView | None, name: tuple[str, str]) -> list[ViewFault]:
     """All ways in which one view is not as agreed."""
     if found is None:
         return [ViewFault(view.name, None, f"a view {name[0]}.{name[1]}", "none of that name")]
     if not any(column.readable for column in found.columns.values()):
         return [ViewFault(view.name, None, f"the right to SELECT from {name[0]}.{name[1]}", "permission denied")]
-    agreed = {column.name.lower() for column in view.columns}
-    others = [column.name for lower, column in found.columns.items() if lower not in agreed]
-    checked = (_column_fault(view, column, found.columns.get(column.name.lower()), others) for column in view.columns)
-    return [fault for fault in checked if fault]
-
-
-def _column_fault(view: View, column: Column, found: FoundColumn | None, others: list[str]) -> ViewFault | None:
-    if found is None:
-        besides = f"; besides what was agreed there is {', '.join(others)}" if others else ""
-        return ViewFault(view.name, column.name, f"a column of type {column.type}", f"no such column{besides}")
-    if not found.readable:
-        return ViewFault(view.name, column.name, "the right to SELECT", "permission denied")
-    if found.type not in _TYPES[column.type]:
-        return ViewFault(view.name, column.name, f"{column.type} ({' or '.join(_TYPES[column.type])})", found.type)
-    return None
+    return view_faults(view, found.columns, TYPES)

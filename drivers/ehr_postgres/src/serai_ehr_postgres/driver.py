@@ -12,6 +12,7 @@ import attrs
 
 from serai import Driver, Link, PluginError, Secret, hookimpl
 from serai_ehr import VIEWS
+from serai_ehr.settings import known_views, known_zone
 from serai_ehr_postgres.catalogue import Names
 from serai_ehr_postgres.source import ACQUIRE_TIMEOUT, PostgresSource
 from serai_ehr_postgres.trouble import explained
@@ -22,20 +23,10 @@ _CLOSING_TIME = 5.0
 """Seconds that readings get to end when the device is let go of."""
 
 
-def _known_views(_instance: object, _attribute: object, value: dict[str, str]) -> None:
-    known = {view.name for view in VIEWS}
+def _with_schema(_instance: object, _attribute: object, value: dict[str, str]) -> None:
     for name, place in value.items():
-        if name not in known:
-            raise ValueError(f"{name} is no view of the contract: {', '.join(sorted(known))}")
         if place.count(".") != 1:
             raise ValueError(f'{name} = "{place}" should be "schema.view"')
-
-
-def _known_zone(_instance: object, _attribute: object, value: str) -> None:
-    try:
-        ZoneInfo(value)
-    except (ValueError, KeyError, OSError) as error:
-        raise ValueError(f'"{value}" is no time zone such as "Asia/Shanghai"') from error
 
 
 @attrs.frozen(kw_only=True)
@@ -46,9 +37,9 @@ class PostgresSettings:
     """`postgresql://user:password@host:port/database?sslmode=verify-full`"""
     schema: str = "public"
     """The schema of the views, which have the contract's names in lower or upper case."""
-    views: dict[str, str] = attrs.field(factory=dict, validator=_known_views)
+    views: dict[str, str] = attrs.field(factory=dict, validator=[known_views, _with_schema])
     """Views that are elsewhere or named otherwise: `V_IS_JOB = "hr.is_job"`."""
-    zone: str = attrs.field(default="Asia/Shanghai", validator=_known_zone)
+    zone: str = attrs.field(default="Asia/Shanghai", validator=known_zone)
     """The zone of timestamps that carry none."""
     statement_timeout: float = attrs.field(default=60.0, validator=attrs.validators.gt(0))
     """Seconds after which the server gives up a statement (for a view: the next rows of it)."""

@@ -13,9 +13,10 @@ from asyncpg.transaction import Transaction
 
 from serai import Link, PluginError, SeraiError
 from serai_ehr import Changed, Row, View, ViewFault
+from serai_ehr.conversion import Steps, conversion, day, whole, zoned
+from serai_ehr.found import refusal
 from serai_ehr_postgres import catalogue
 from serai_ehr_postgres.catalogue import FoundView, Names
-from serai_ehr_postgres.conversion import conversion
 from serai_ehr_postgres.selection import selection
 from serai_ehr_postgres.trouble import LOST, explained
 
@@ -42,7 +43,7 @@ class PostgresReading:
         """The rows of the view; never more than the setting `batch` at a time."""
         found = self._checked(view)
         query, parameters = selection(view, found, self._zone, changed)
-        convert = conversion(view, found, self._zone)
+        convert = conversion(view, found.columns, _steps(self._zone))
         with explained(self._device, f"reading {view.name}"):
             cursor = await self._connection.cursor(query, *parameters)
         while True:
@@ -60,14 +61,9 @@ class PostgresReading:
     def _checked(self, view: View) -> FoundView:
         self._refuse_when_over()
         found = self._found.get(view)
-        faults = catalogue.view_faults(view, found, self._names[view])
+        faults = catalogue.faults_of(view, found, self._names[view])
         if found is None or faults:
-            fault = faults[0]
-            what = f"{fault.view}.{fault.column}" if fault.column else fault.view
-            raise PluginError(
-                f"device {self._device}: {what}: expected {fault.expected}, found {fault.found}",
-                hint="the view's owner has to restore what was agreed",
-            )
+            raise refusal(self._device, faults[0])
         return found
 
     def _refuse_when_over(self) -> None:
@@ -127,3 +123,7 @@ class PostgresSource:
         finally:
             with suppress(asyncpg.PostgresError, *LOST):  # the pool has thrown a broken one away by then
                 await self._pool.release(connection)
+
+
+def _steps(zone: ZoneInfo) -> Steps:
+    return {("integer", "numeric"): whole, ("date", "timestamp"): day, ("timestamp", "timestamp"): zoned(zone)}

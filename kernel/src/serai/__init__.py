@@ -75,6 +75,9 @@ if TYPE_CHECKING:
         Log as Log,
     )
     from serai.declarations import (
+        Mount as Mount,
+    )
+    from serai.declarations import (
         Page as Page,
     )
     from serai.declarations import (
@@ -88,6 +91,12 @@ if TYPE_CHECKING:
     )
     from serai.declarations import (
         PluginInfo as PluginInfo,
+    )
+    from serai.declarations import (
+        RawAnswer as RawAnswer,
+    )
+    from serai.declarations import (
+        RawRequest as RawRequest,
     )
     from serai.declarations import (
         Setting as Setting,
@@ -146,8 +155,8 @@ _HOMES = {
         "Services", "View", "Viewer",
     ),
     "serai.declarations": (
-        "Api", "Driver", "Encoded", "Event", "Health", "Job", "Link", "Log", "Page", "PageQuery", "Personal",
-        "PersonalField", "PluginInfo", "Setting", "Subject", "Topic", "job",
+        "Api", "Driver", "Encoded", "Event", "Health", "Job", "Link", "Log", "Mount", "Page", "PageQuery", "Personal",
+        "PersonalField", "PluginInfo", "RawAnswer", "RawRequest", "Setting", "Subject", "Topic", "job",
     ),
     "serai.errors": (
         "Conflict", "DeviceDown", "Forbidden", "Invalid", "Mistake", "NotFound", "PluginError", "Problem", "Refused",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from urllib.parse import urlencode
 
 import msgspec
 import pytest
@@ -85,6 +86,24 @@ async def test_no_answer_about_others_names_a_hidden_person(hiding, route):
     assert "王芳" not in told_of_others
     if {"emplid", "rtx_id"} & signature_of("isapi", route).path.keys():
         assert "NotFound" not in told_of_others
+
+
+async def test_scim_tells_of_a_hidden_person_like_of_nobody(hiding, scim):
+    client = scim()
+    people, groups = await client.get("/Users"), await client.get("/Groups")
+    assert [user["id"] for user in people["Resources"]] == ["0001", "0002", "0004"]
+    assert people["totalResults"] == 3
+    everything = repr((people, groups))
+    assert HIDDEN not in everything
+    assert "王芳" not in everything
+    for path in ("/Users/{}", '/Users?filter=id eq "{}"', '/Groups?filter=members.value eq "{}"'):
+        told = []
+        for emplid in (HIDDEN, NOBODY):
+            route, _, query = path.format(emplid).partition("?filter=")
+            answer = await client.send("GET", route, query=urlencode({"filter": query}) if query else "")
+            told.append((answer.status, answer.body, sorted(answer.headers.items())))
+        assert told[0] == told[1]
+    assert (await scim("isapi:hidden").get(f"/Users/{HIDDEN}"))["displayName"] == "王芳"
 
 
 async def test_who_may_know_sees_them_and_so_does_the_person(hiding):

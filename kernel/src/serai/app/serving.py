@@ -131,6 +131,7 @@ class Serving:
                 feed=feed,
                 mounts=mounts,
                 cursors=cursors,
+                public_url=kernel.public_url,
                 start_timeout=kernel.start_timeout,
                 stop_grace=kernel.stop_grace,
                 auto_migrate=kernel.auto_migrate,

@@ -5,6 +5,7 @@ from serai.declarations.feed import Event, Topic
 from serai.declarations.fields import MaskName, Personal, PersonalField, Relation, Subject
 from serai.declarations.jobs import Job, JobHandler, Setting, job
 from serai.declarations.logs import Log
+from serai.declarations.mounts import Mount, RawAnswer, RawRequest
 from serai.declarations.plugin import Health, PluginInfo
 from serai.declarations.routes import Api, Handler, Route
 from serai.declarations.shapes import Encoded, Page, PageQuery
@@ -22,11 +23,14 @@ __all__ = [
     "Link",
     "Log",
     "MaskName",
+    "Mount",
     "Page",
     "PageQuery",
     "Personal",
     "PersonalField",
     "PluginInfo",
+    "RawAnswer",
+    "RawRequest",
     "Relation",
     "Route",
     "Setting",

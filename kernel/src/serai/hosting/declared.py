@@ -14,7 +14,7 @@ from pluggy import PluginValidationError
 
 from serai import hookspecs
 from serai.config.wording import one_of
-from serai.declarations import Api, Driver, Job, PluginInfo
+from serai.declarations import Api, Driver, Job, Mount, PluginInfo
 from serai.hookspecs import KERNEL_API
 from serai.hosting.entry_points import Installed
 from serai.hosting.states import Blocked, Code, Trouble
@@ -32,6 +32,7 @@ class Declared:
     info: PluginInfo
     requires: tuple[Requirement, ...]
     apis: tuple[Api, ...]
+    mounts: tuple[Mount, ...]
     tables: tuple[web.RouteTableDef, ...]
     jobs: tuple[Job, ...]
     migrations: str | None
@@ -48,6 +49,7 @@ class Declared:
             summary=self.summary,
             info=self.info,
             apis=self.apis,
+            mounts=self.mounts,
             tables=self.tables,
         )
 
@@ -114,7 +116,7 @@ def declare_plugin(what: Installed, module: Any) -> Declared:
     if not isinstance(info, PluginInfo):
         raise hooks.rubbish("plugin_info", "PluginInfo", info)
     _check_kernel(what, info)
-    routes = hooks.each("register_routes", (Api, web.RouteTableDef))
+    routes = hooks.each("register_routes", (Api, Mount, web.RouteTableDef))
     jobs = hooks.each("register_jobs", (Job,))
     migrations = hooks.call("register_migrations")
     if migrations is not None and not (isinstance(migrations, str) and ":" in migrations):
@@ -126,6 +128,7 @@ def declare_plugin(what: Installed, module: Any) -> Declared:
         info=info,
         requires=_requirements(what, info),
         apis=tuple(route for route in routes if isinstance(route, Api)),
+        mounts=tuple(route for route in routes if isinstance(route, Mount)),
         tables=tuple(route for route in routes if isinstance(route, web.RouteTableDef)),
         jobs=tuple(jobs),
         migrations=migrations,
@@ -178,11 +181,13 @@ def _check_names(declared: Declared, rubbish: Callable[[str, str, Any], Trouble]
         if not permission.startswith(f"{declared.name}:"):
             raise _undeclared(declared, f"the permission {permission!r}", f"begin with '{declared.name}:'")
     _check_fields(declared)
-    for route in (route for api in declared.apis for route in api.routes):
-        if route.permission is not None and route.permission not in known:
+    asking = [(f"route {route.method} {route.path}", route.permission) for api in declared.apis for route in api.routes]
+    asking += [(f"mount {mount.path}", mount.permission) for mount in declared.mounts]
+    for what, needed in asking:
+        if needed is not None and needed not in known:
             raise _undeclared(
                 declared,
-                f"the route {route.method} {route.path} asking for {route.permission!r}",
+                f"the {what} asking for {needed!r}",
                 "ask for one of " + (", ".join(known) or "its declared permissions (there are none)"),
             )
     for topic in declared.info.topics:

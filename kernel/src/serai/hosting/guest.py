@@ -56,6 +56,7 @@ class Services:
     cursors: Cursors
     offered: ServiceHouse
     fields: FieldPolicy
+    public_url: str | None
 
 
 class Guest:
@@ -152,7 +153,7 @@ class Guest:
             if "lifespan" in declared.hooks:
                 self._life = Life(self.name, self._call("lifespan", context), self._ended)
                 await self._life.enter()
-            site = build_site(declared.routes, context, services.cursors, services.fields)
+            site = build_site(declared.routes, context, services.cursors, services.fields, services.public_url)
             await services.mounts.publish(self.name, site, start_limit=services.start_timeout)
             self._mounted = True
             await services.jobs.add(self.name, declared.version, declared.jobs, context, self._settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from serai import Api, Context, Health, Job, PluginInfo, Relations, hookimpl
+from serai import Api, Context, Health, Job, Mount, PluginInfo, Relations, hookimpl
 from serai_isapi import api, jobs
 from serai_isapi.departments import Departments
 from serai_isapi.directory import Directory
@@ -13,6 +13,7 @@ from serai_isapi.fields import PERSONAL
 from serai_isapi.hidden import CHANNEL, HiddenPeople
 from serai_isapi.journal import Journal
 from serai_isapi.relations import Colleagues
+from serai_isapi.scim import door
 from serai_isapi.settings import Settings
 from serai_isapi.state import DataState
 
@@ -29,6 +30,7 @@ def plugin_info() -> PluginInfo:
             "isapi:contact": "See private phone numbers and mail addresses",
             "isapi:employment": "See grades, hire and termination dates, and why a job changed",
             "isapi:hidden": "See people who are hidden from everybody else, and decide who is",
+            "isapi:write": "Add and change people and groups over SCIM, where the deployment takes any",
             "isapi:sync": "See which rows of the HR system were put aside",
         },
         personal=PERSONAL,
@@ -37,9 +39,9 @@ def plugin_info() -> PluginInfo:
 
 
 @hookimpl
-def register_routes() -> Sequence[Api]:
-    """The JSON API."""
-    return [api.api]
+def register_routes() -> Sequence[Api | Mount]:
+    """The JSON API, and SCIM."""
+    return [api.api, door.scim]
 
 
 @hookimpl
@@ -66,6 +68,7 @@ async def lifespan(ctx: Context) -> AsyncIterator[None]:
     ctx.provide(DataState, state)
     hidden = HiddenPeople(ctx.db)
     ctx.provide(HiddenPeople, hidden)
+    ctx.provide(door.Scim, door.Scim(ctx.db, writes=ctx.get(Settings).scim_writes))
     ctx.db.listen("synced", state.refresh)
     ctx.db.listen(CHANNEL, hidden.refresh)
     await state.refresh()

@@ -21,6 +21,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -240,7 +241,12 @@ scim_resource = Table(
     Column("content", JSONB, nullable=False),
     PrimaryKeyConstraint("kind", "id"),
     Index("scim_resource_user_name_idx", "kind", "user_name", unique=True),
-    Index("scim_resource_members_idx", text("(content -> 'members') jsonb_path_ops"), postgresql_using="gin"),
+    Index(
+        "scim_resource_members_idx",
+        literal_column("(content -> 'members')").label("members"),
+        postgresql_using="gin",
+        postgresql_ops={"members": "jsonb_path_ops"},
+    ),
 )
 """People and groups that SCIM clients wrote; `user_name` as it is compared."""
 

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import attrs
 import msgspec
@@ -166,7 +166,7 @@ def mounted(
                 services=GuestServices("isapi", (), ServiceHouse()),
                 fields=policy,
             )
-            site = build_site(_routes(api), context, Cursors([b"bench"]), policy)
+            site = build_site(_routes(api), context, Cursors([b"bench"]), policy, cast(Any, None))
             await mounts.publish("isapi", site, start_limit=5.0)
             yield Variant(root, Front(mounts.paths, duties.serve))
             access_log.close()

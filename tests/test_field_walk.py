@@ -18,7 +18,7 @@ from aiohttp import web
 from msgspec import Struct, inspect
 
 from serai.context import Principal
-from serai.declarations import Api, Route
+from serai.declarations import Api, FeedRoute, Route
 from serai.declarations.nodes import bare
 from serai.hosting.declared import Declared, declare_plugin
 from serai.hosting.entry_points import PLUGINS, Import, installed
@@ -42,9 +42,11 @@ NOT_PERSONAL = {
     "Employee.ad_account": "names somebody on every screen of the company",
 }
 """Fields that look personal but belong to the directory, which everybody in the company sees; and why."""
-RAW = {}
-"""Raw routes (`web.RouteTableDef`) and handlers that make their own answers, by `PLUGIN METHOD /path`, with the reason
-why nothing personal can be in what they send."""
+RAW = {
+    "isapi * /scim/v2": "it reads the fields that the caller sees clear of everybody; plugins/isapi/tests/test_scim.py",
+}
+"""Raw routes (`web.RouteTableDef`), mounts, and handlers that make their own answers, by `PLUGIN METHOD /path`: why
+they send nothing personal to who may not see it."""
 
 
 async def _declared() -> list[Declared]:
@@ -58,6 +60,13 @@ ROUTES = [
     for declared in DECLARED.values()
     for api in declared.apis
     for route in api.routes
+]
+
+FEEDS = [
+    pytest.param(declared.name, feed, id=f"{declared.name} feed {feed.path}")
+    for declared in DECLARED.values()
+    for api in declared.apis
+    for feed in api.feeds
 ]
 
 
@@ -244,10 +253,9 @@ def test_every_personal_field_is_declared(policy, plugin):
     check_fields(plugin, DECLARED[plugin].apis, policy)
 
 
-@pytest.mark.parametrize(("plugin", "route"), ROUTES)
+@pytest.mark.parametrize(("plugin", "route"), [*ROUTES, *FEEDS])
 def test_what_looks_personal_is_marked_or_explained(plugin, route):
-    signature = signature_of(plugin, route)
-    for shape in structs_within(signature.returns) if gives_json(signature) else ():
+    for shape in _shapes(route):
         unmarked = set(shape.__struct_fields__) - marks_of(shape).personal.keys()
         for field in unmarked:
             assert not PERSONAL_LOOKING.search(field) or f"{shape.__name__}.{field}" in NOT_PERSONAL, (
@@ -259,6 +267,7 @@ def test_what_looks_personal_is_marked_or_explained(plugin, route):
 def test_routes_that_make_their_own_answers_are_explained(plugin):
     declared = DECLARED[plugin]
     own = [f"{plugin} {one.method} {one.path}" for table in declared.tables for one in table]
+    own += [f"{plugin} * {mount.path}" for mount in declared.mounts]
     own += [
         f"{plugin} {route.method} {route.path}"
         for api in declared.apis
@@ -273,6 +282,8 @@ def test_there_is_something_to_walk():
     assert any(marks_of(shape).personal for _, route in (p.values for p in ROUTES) for shape in _shapes(route))
 
 
-def _shapes(route: Route) -> list[type[Struct]]:
+def _shapes(route: Route | FeedRoute) -> list[type[Struct]]:
+    if isinstance(route, FeedRoute):
+        return [shape for topic in route.topics for shape in structs_within(topic.payload)]
     signature = signature_of("walk", route)
     return structs_within(signature.returns) if gives_json(signature) else []

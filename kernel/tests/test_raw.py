@@ -34,7 +34,7 @@ async def serve(small_kernel):
         info = PluginInfo(title="Demo", kernel=">=1.0,<2", body_limit=2048)
         routes = Routes(name="demo", version="1", summary="", info=info, apis=(), tables=(), mounts=(mount,))
         context = SimpleNamespace(name="demo", stopping=asyncio.Event())
-        site = build_site(routes, context, Cursors([b"key"]), FieldPolicy(), public_url)
+        site = build_site(routes, context, Cursors([b"key"]), FieldPolicy(), None, public_url)
         await kernel.mounts.publish("demo", site, start_limit=5)
         return kernel
 

@@ -105,10 +105,16 @@ if TYPE_CHECKING:
         Subject as Subject,
     )
     from serai.declarations import (
+        Subscription as Subscription,
+    )
+    from serai.declarations import (
         Topic as Topic,
     )
     from serai.declarations import (
         job as job,
+    )
+    from serai.declarations import (
+        subscription as subscription,
     )
     from serai.errors import (
         Conflict as Conflict,
@@ -156,7 +162,8 @@ _HOMES = {
     ),
     "serai.declarations": (
         "Api", "Driver", "Encoded", "Event", "Health", "Job", "Link", "Log", "Mount", "Page", "PageQuery", "Personal",
-        "PersonalField", "PluginInfo", "RawAnswer", "RawRequest", "Setting", "Subject", "Topic", "job",
+        "PersonalField", "PluginInfo", "RawAnswer", "RawRequest", "Setting", "Subject", "Subscription", "Topic", "job",
+        "subscription",
     ),
     "serai.errors": (
         "Conflict", "DeviceDown", "Forbidden", "Invalid", "Mistake", "NotFound", "PluginError", "Problem", "Refused",

@@ -7,8 +7,9 @@ from serai.declarations.jobs import Job, JobHandler, Setting, job
 from serai.declarations.logs import Log
 from serai.declarations.mounts import Mount, RawAnswer, RawRequest
 from serai.declarations.plugin import Health, PluginInfo
-from serai.declarations.routes import Api, Handler, Route
+from serai.declarations.routes import Api, FeedRoute, Handler, Route
 from serai.declarations.shapes import Encoded, Page, PageQuery
+from serai.declarations.subscriptions import Subscription, subscription
 
 __all__ = [
     "Api",
@@ -16,6 +17,7 @@ __all__ = [
     "DriverFactory",
     "Encoded",
     "Event",
+    "FeedRoute",
     "Handler",
     "Health",
     "Job",
@@ -35,6 +37,8 @@ __all__ = [
     "Route",
     "Setting",
     "Subject",
+    "Subscription",
     "Topic",
     "job",
+    "subscription",
 ]

@@ -14,7 +14,7 @@ from pluggy import PluginValidationError
 
 from serai import hookspecs
 from serai.config.wording import one_of
-from serai.declarations import Api, Driver, Job, Mount, PluginInfo
+from serai.declarations import Api, Driver, Job, Mount, PluginInfo, Subscription
 from serai.hookspecs import KERNEL_API
 from serai.hosting.entry_points import Installed
 from serai.hosting.states import Blocked, Code, Trouble
@@ -35,6 +35,7 @@ class Declared:
     mounts: tuple[Mount, ...]
     tables: tuple[web.RouteTableDef, ...]
     jobs: tuple[Job, ...]
+    subscriptions: tuple[Subscription, ...]
     migrations: str | None
     hook: Any
     hooks: frozenset[str]
@@ -117,7 +118,7 @@ def declare_plugin(what: Installed, module: Any) -> Declared:
         raise hooks.rubbish("plugin_info", "PluginInfo", info)
     _check_kernel(what, info)
     routes = hooks.each("register_routes", (Api, Mount, web.RouteTableDef))
-    jobs = hooks.each("register_jobs", (Job,))
+    jobs = hooks.each("register_jobs", (Job, Subscription))
     migrations = hooks.call("register_migrations")
     if migrations is not None and not (isinstance(migrations, str) and ":" in migrations):
         raise hooks.rubbish("register_migrations", 'a string such as "package:migrations"', migrations)
@@ -130,7 +131,8 @@ def declare_plugin(what: Installed, module: Any) -> Declared:
         apis=tuple(route for route in routes if isinstance(route, Api)),
         mounts=tuple(route for route in routes if isinstance(route, Mount)),
         tables=tuple(route for route in routes if isinstance(route, web.RouteTableDef)),
-        jobs=tuple(jobs),
+        jobs=tuple(one for one in jobs if isinstance(one, Job)),
+        subscriptions=tuple(one for one in jobs if isinstance(one, Subscription)),
         migrations=migrations,
         hook=hooks.manager.hook,
         hooks=hooks.implemented,
@@ -182,6 +184,7 @@ def _check_names(declared: Declared, rubbish: Callable[[str, str, Any], Trouble]
             raise _undeclared(declared, f"the permission {permission!r}", f"begin with '{declared.name}:'")
     _check_fields(declared)
     asking = [(f"route {route.method} {route.path}", route.permission) for api in declared.apis for route in api.routes]
+    asking += [(f"feed {feed.path}", feed.permission) for api in declared.apis for feed in api.feeds]
     asking += [(f"mount {mount.path}", mount.permission) for mount in declared.mounts]
     for what, needed in asking:
         if needed is not None and needed not in known:
@@ -194,10 +197,11 @@ def _check_names(declared: Declared, rubbish: Callable[[str, str, Any], Trouble]
         if not topic.name.startswith(f"{declared.name}."):
             raise _undeclared(declared, f"the topic {topic.name!r}", f"begin with '{declared.name}.'")
     seen: set[str] = set()
-    for job in declared.jobs:
-        if job.name in seen:
-            raise _undeclared(declared, f"two jobs named {job.name!r}", "give each job a name of its own")
-        seen.add(job.name)
+    works: list[Job | Subscription] = [*declared.jobs, *declared.subscriptions]
+    for work in works:
+        if work.name in seen:
+            raise _undeclared(declared, f"two jobs named {work.name!r}", "give each job a name of its own")
+        seen.add(work.name)
 
 
 def _check_fields(declared: Declared) -> None:

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 from msgspec import Struct, structs
 
 from serai.context import Call
-from serai.declarations import Api
+from serai.declarations import Api, FeedRoute, Route
 from serai.errors import Forbidden, PluginError
 from serai.identity.fields import FieldPolicy
 from serai.identity.marks import marks_of, structs_within, wire_name
-from serai.web.signature import Signature, gives_json, signature_of
+from serai.web.signature import gives_json, signature_of
 
 T = TypeVar("T")
 
@@ -55,15 +55,13 @@ def refuse_unseen(call: Call, query: Struct) -> None:
 
 def check_fields(plugin: str, apis: Iterable[Api], policy: FieldPolicy) -> None:
     """Raise `PluginError` where a route's type names a personal field that nobody declares."""
-    for api in apis:
-        for route in api.routes:
-            for shape in _shapes(signature_of(plugin, route)):
-                for own, name in marks_of(shape).personal.items():
-                    try:
-                        policy.field(name)
-                    except PluginError as undeclared:
-                        where = f"{plugin}: {shape.__name__}.{own} ({route.method} {route.path}) is marked as personal"
-                        raise PluginError(f"{where}, but {undeclared.sentence}", hint=undeclared.hint) from None
+    for route, shape in _shapes(plugin, apis):
+        for own, name in marks_of(shape).personal.items():
+            try:
+                policy.field(name)
+            except PluginError as undeclared:
+                where = f"{plugin}: {shape.__name__}.{own} ({route.method} {route.path}) is marked as personal"
+                raise PluginError(f"{where}, but {undeclared.sentence}", hint=undeclared.hint) from None
 
 
 def tell_audiences(schema: dict[str, Any], shape: type[Struct], policy: FieldPolicy) -> None:
@@ -77,10 +75,18 @@ def tell_audiences(schema: dict[str, Any], shape: type[Struct], policy: FieldPol
         described["description"] = f"{described['description']}. {told}" if "description" in described else told
 
 
-def _shapes(signature: Signature) -> Iterator[type[Struct]]:
-    yield signature.query
-    if gives_json(signature):
-        yield from structs_within(signature.returns)
+def _shapes(plugin: str, apis: Iterable[Api]) -> Iterator[tuple[Route | FeedRoute, type[Struct]]]:
+    """The Structs of queries and answers, each with its route."""
+    for api in apis:
+        for route in api.routes:
+            signature = signature_of(plugin, route)
+            yield route, signature.query
+            for shape in structs_within(signature.returns) if gives_json(signature) else ():
+                yield route, shape
+        for feed in api.feeds:
+            for topic in feed.topics:
+                for shape in structs_within(topic.payload):
+                    yield feed, shape
 
 
 def _name(call: Call, header: str, names: frozenset[str]) -> None:

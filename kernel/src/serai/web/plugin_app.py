@@ -14,12 +14,13 @@ from serai.declarations import Api, Mount, PluginInfo
 from serai.identity.fields import FieldPolicy
 from serai.web.cursors import Cursors
 from serai.web.fields import check_fields
-from serai.web.keys import CONTEXT, CURSORS
+from serai.web.keys import CONTEXT, CURSORS, FEED
 from serai.web.mounts import Site
 from serai.web.openapi import document, document_handler
 from serai.web.raw import BELOW, raw_handler, refusal_of
 from serai.web.route_table import Access
 from serai.web.typed import BoundRoute, routes_of
+from serai.work.feed import Feed
 
 
 @attrs.frozen(kw_only=True)
@@ -36,13 +37,14 @@ class Routes:
 
 
 def build_site(
-    routes: Routes, context: Context, cursors: Cursors, policy: FieldPolicy, public_url: str | None = None
+    routes: Routes, context: Context, cursors: Cursors, policy: FieldPolicy, feed: Feed, public_url: str | None = None
 ) -> Site:
     """The plugin's routes on an application, with who may ask each. Raises `PluginError` for one that cannot be."""
     check_fields(routes.name, routes.apis, policy)
     app = web.Application()
     app[CONTEXT] = context
     app[CURSORS] = cursors
+    app[FEED] = feed
     bound = add_apis(app, routes.name, routes.apis)
     access = access_of(bound)
     for mount in routes.mounts:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from serai.declarations import Route
+from serai.declarations import FeedRoute, Route
 from serai.errors import Forbidden, Invalid, Problem, Unauthenticated, Unavailable
 from serai.web.bodies import UnsupportedMediaType
 from serai.web.cursors import CursorRefused
 from serai.web.fields import FieldNotSeen
 from serai.web.limits import BodyTooLarge, TooManyRequests
+from serai.work.feed import Gone
 
 _EVERYWHERE: tuple[type[Problem], ...] = (Invalid, TooManyRequests, Problem, Unavailable)
 _WITH_KEY: tuple[type[Problem], ...] = (Unauthenticated, Forbidden)
@@ -56,7 +57,7 @@ COMPONENTS: dict[str, dict[str, Any]] = {
 
 
 def refusals_of(
-    route: Route, *, takes_body: bool, gives_pages: bool, asks_personal: bool
+    route: Route | FeedRoute, *, takes_body: bool, gives_pages: bool, asks_personal: bool
 ) -> dict[int, list[type[Problem]]]:
     """All that a route can refuse with, by status in ascending order: the kernel's own and those that it `raises`."""
     refusals = {*_EVERYWHERE, *route.raises}
@@ -68,6 +69,8 @@ def refusals_of(
         refusals |= {CursorRefused}
     if asks_personal:
         refusals |= {FieldNotSeen}
+    if isinstance(route, FeedRoute):
+        refusals |= {CursorRefused, Gone}
     by_status: dict[int, list[type[Problem]]] = {}
     for refusal in sorted(refusals, key=lambda one: (one.status, one.slug)):
         by_status.setdefault(refusal.status, []).append(refusal)

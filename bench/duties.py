@@ -25,7 +25,7 @@ from aiohttp import web
 
 from in_process import microseconds
 from serai import Api, Call, Encoded, PluginInfo
-from serai.context import Devices, Feed
+from serai.context import Devices, Feed, Http, Queue
 from serai.data.connections import Connections
 from serai.hosting.context import GuestContext
 from serai.hosting.services import GuestServices, ServiceHouse
@@ -159,12 +159,14 @@ def mounted(
             policy.declare(plugin_info().personal)
             context = GuestContext(
                 "isapi",
-                database,
-                cast(Devices, None),
-                cast(Feed, None),
-                lambda error: None,
+                database=database,
+                devices=cast(Devices, None),
+                queue=cast(Queue, None),
+                feed=cast(Feed, None),
+                http=cast(Http, None),
                 services=GuestServices("isapi", (), ServiceHouse()),
                 fields=policy,
+                failed=lambda error: None,
             )
             site = build_site(_routes(api), context, Cursors([b"bench"]), policy, cast(Any, None))
             await mounts.publish("isapi", site, start_limit=5.0)

@@ -17,6 +17,7 @@ from sqlalchemy.schema import CreateSchema
 import serai.devices.tables
 import serai.hosting.tables
 import serai.identity.tables
+import serai.webhooks.tables
 import serai.work.tables  # noqa: F401  # their tables are to be made
 from serai.context import Database
 from serai.data.connections import Connections
@@ -40,6 +41,8 @@ async def kernel_database(database_url: str) -> AsyncIterator[Database]:
         await connection.run_sync(metadata.create_all)
         for statement in import_module("serai.data.kernel_migrations.0006_feed").NUMBERING:
             await connection.execute(text(statement))
+        for statement in import_module("serai.data.kernel_migrations.0007_queue").PGQUEUER:
+            await connection.exec_driver_sql(statement)
     yield database
     await database.close()
     await connections.close()

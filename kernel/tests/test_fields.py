@@ -106,6 +106,14 @@ async def test_a_permission_shows_what_it_is_for():
     assert (shown["mobilePhone"], "born" in shown, "grade" in shown) == ("13812348000", False, False)
 
 
+async def test_a_caller_sees_no_more_than_the_fields_it_was_given():
+    who = attrs.evolve(system("demo:contact", "demo:birth"), fields=frozenset({"demo.born"}))
+    shown = await seen(policy_of(), who, person("2"))
+    assert ("mobilePhone" in shown, shown["born"]) == (False, "1990-01-01")
+    nothing = attrs.evolve(colleague("2"), fields=frozenset())
+    assert await seen(policy_of(), nothing, person("2")) == await seen(policy_of(), system(), person("2"))
+
+
 async def test_colleagues_see_by_what_they_are_to_each_person_and_the_service_is_asked_once():
     line = Line()
     people = [person("1"), person("2"), person("3")]

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from serai.config import Secret as Secret
     from serai.context import (
+        Answer as Answer,
+    )
+    from serai.context import (
         Call as Call,
     )
     from serai.context import (
@@ -30,7 +33,13 @@ if TYPE_CHECKING:
         Fields as Fields,
     )
     from serai.context import (
+        Http as Http,
+    )
+    from serai.context import (
         Principal as Principal,
+    )
+    from serai.context import (
+        Queue as Queue,
     )
     from serai.context import (
         Redacted as Redacted,
@@ -99,6 +108,9 @@ if TYPE_CHECKING:
         RawRequest as RawRequest,
     )
     from serai.declarations import (
+        Retry as Retry,
+    )
+    from serai.declarations import (
         Setting as Setting,
     )
     from serai.declarations import (
@@ -108,6 +120,12 @@ if TYPE_CHECKING:
         Subscription as Subscription,
     )
     from serai.declarations import (
+        Task as Task,
+    )
+    from serai.declarations import (
+        TaskRun as TaskRun,
+    )
+    from serai.declarations import (
         Topic as Topic,
     )
     from serai.declarations import (
@@ -115,6 +133,9 @@ if TYPE_CHECKING:
     )
     from serai.declarations import (
         subscription as subscription,
+    )
+    from serai.declarations import (
+        task as task,
     )
     from serai.errors import (
         Conflict as Conflict,
@@ -157,13 +178,13 @@ if TYPE_CHECKING:
 _HOMES = {
     "serai.config": ("Secret",),
     "serai.context": (
-        "Call", "Context", "Database", "Devices", "Feed", "Fields", "Principal", "Redacted", "Relations", "Run",
-        "Services", "View", "Viewer",
+        "Answer", "Call", "Context", "Database", "Devices", "Feed", "Fields", "Http", "Principal", "Queue", "Redacted",
+        "Relations", "Run", "Services", "View", "Viewer",
     ),
     "serai.declarations": (
         "Api", "Driver", "Encoded", "Event", "Health", "Job", "Link", "Log", "Mount", "Page", "PageQuery", "Personal",
-        "PersonalField", "PluginInfo", "RawAnswer", "RawRequest", "Setting", "Subject", "Subscription", "Topic", "job",
-        "subscription",
+        "PersonalField", "PluginInfo", "RawAnswer", "RawRequest", "Retry", "Setting", "Subject", "Subscription", "Task",
+        "TaskRun", "Topic", "job", "subscription", "task",
     ),
     "serai.errors": (
         "Conflict", "DeviceDown", "Forbidden", "Invalid", "Mistake", "NotFound", "PluginError", "Problem", "Refused",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 import attrs
 from msgspec import Struct
 
-from serai.declarations import Event, Log, PageQuery, Topic
+from serai.declarations import Event, Log, PageQuery, Task, Topic
 
 if TYPE_CHECKING:  # to import them takes longer than most commands do
     import asyncpg
@@ -142,11 +142,71 @@ class Fields(Protocol):
     def of(self, who: Principal) -> Viewer:
         """That caller's eyes."""
 
-    def view(self, shape: type[Struct], scopes: Collection[str], relations: Collection[str] = ()) -> View:
-        """What is seen by who holds these permissions and, for a colleague, has these relations to the person."""
+    def view(
+        self,
+        shape: type[Struct],
+        scopes: Collection[str],
+        relations: Collection[str] = (),
+        *,
+        at_most: frozenset[str] | None = None,
+    ) -> View:
+        """What is seen by who holds these permissions and, for a colleague, has these relations to the person.
+
+        `at_most`: names of declarations; of other fields nothing is seen, not even masked.
+        """
 
     def show(self, value: T, view_of: Callable[[type[Struct], str | None], View]) -> Redacted[T]:
         """The value as seen by `view_of(shape, subject)`; the subject is None where nothing says whose it is."""
+
+
+class Queue(Protocol):
+    """Work that is done later, surely and at least once."""
+
+    async def put(
+        self,
+        task: Task[P],
+        payload: P,
+        *,
+        connection: AsyncConnection | asyncpg.Connection | None = None,
+        dedupe_key: str | None = None,
+        delay: float = 0.0,
+    ) -> int | None:
+        """Have the plugin's `task` called with `payload`, after `delay` seconds at the earliest; the task's number.
+
+        In `connection`'s transaction where one is given: it is there when that commits, and never if it does not.
+        With a `dedupe_key` it is left out, and None returned, while the same task with the same key waits or is
+        worked on. Raises `PluginError` where the plugin does not declare the task.
+        """
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    """What another system answered, whatever its status; a redirect is an answer too."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Http(Protocol):
+    """HTTP to other systems, only to where the deployment allows it (`[kernel.outgoing]`)."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        json: Any = None,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 30.0,
+        limit: int = 1024 * 1024,
+    ) -> Answer:
+        """Send a request, and read the whole answer: `timeout` seconds for all of it, at most `limit` bytes.
+
+        `json` is what msgspec encodes. Raises `Refused` where the URL may not be asked for, `Unavailable` where no
+        usable answer comes.
+        """
 
 
 class Feed(Protocol):
@@ -200,6 +260,8 @@ class Context(Protocol):
     devices: Devices
     services: Services
     fields: Fields
+    queue: Queue
+    http: Http
     feed: Feed
     stopping: asyncio.Event
     """Set when the plugin is to stop: long loops and streams end when they see it."""
@@ -218,6 +280,18 @@ class Context(Protocol):
 
 
 @attrs.frozen(kw_only=True)
+class Allowance:
+    """How much one client may ask, where that is not the kernel's default."""
+
+    rate: float | None = None
+    """Requests a second in the long run."""
+    burst: int | None = None
+    """Requests at once."""
+    daily: int | None = None
+    """Requests a day of the company."""
+
+
+@attrs.frozen(kw_only=True)
 class Principal:
     """Who asks."""
 
@@ -227,7 +301,13 @@ class Principal:
     name: str
     scopes: frozenset[str] = frozenset()
     person: str | None = None
-    """The emplid of the colleague whose key it is; None for a system's."""
+    """The emplid of the colleague whose key it is; None of a system's."""
+    fields: frozenset[str] | None = None
+    """The personal fields that it may see at most, whatever its scopes allow; None: no such limit."""
+    purpose: str = ""
+    """Why it reads personal data."""
+    allowance: Allowance | None = None
+    """Its own limits; None: the kernel's defaults and no quota."""
 
     def may(self, permission: str) -> bool:
         """Whether this caller holds the permission."""

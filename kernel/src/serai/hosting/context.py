@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
 
-from serai.context import Database, Devices, DeviceState, Feed, Fields, Services
+from serai.context import Database, Devices, DeviceState, Feed, Fields, Http, Queue, Services
 from serai.declarations import Event, Log, Topic
 from serai.errors import PluginError
 from serai.hosting.states import Blocked, Code
@@ -107,13 +107,15 @@ class GuestContext:
     def __init__(
         self,
         name: str,
+        *,
         database: Database,
         devices: Devices,
+        queue: Queue,
         feed: Feed,
-        failed: Callable[[BaseException], None],
-        *,
+        http: Http,
         services: Services,
         fields: Fields,
+        failed: Callable[[BaseException], None],
     ) -> None:
         self.name = name
         self.devices_used: set[str] = set()
@@ -121,6 +123,8 @@ class GuestContext:
         self.log: Log = logs.get(name)
         self.db = database
         self.devices: Devices = GuestDevices(name, devices, self.devices_used)
+        self.queue = queue
+        self.http = http
         self.feed = feed
         self.services = services
         self.fields = fields

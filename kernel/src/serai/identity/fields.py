@@ -44,7 +44,7 @@ class FieldPolicy:
         self._settings = settings
         self._fields: dict[str, PersonalField] = {}
         self._audiences: dict[type[Struct], frozenset[str]] = {}
-        self._views: dict[tuple[type[Struct], frozenset[str]], View] = {}
+        self._views: dict[tuple[type[Struct], frozenset[str], frozenset[str] | None], View] = {}
         self.relations = relations
 
     def declare(self, fields: Iterable[PersonalField]) -> None:
@@ -67,15 +67,25 @@ class FieldPolicy:
                 hint=f"did you mean {near[0]}?" if near else "PluginInfo.personal of its plugin declares it",
             ) from None
 
-    def view(self, shape: type[Struct], scopes: Collection[str], relations: Collection[str] = _NO_RELATION) -> View:
-        """What is seen by who holds these permissions and, for a colleague, has these relations to the person."""
+    def view(
+        self,
+        shape: type[Struct],
+        scopes: Collection[str],
+        relations: Collection[str] = _NO_RELATION,
+        *,
+        at_most: frozenset[str] | None = None,
+    ) -> View:
+        """What is seen by who holds these permissions and, for a colleague, has these relations to the person.
+
+        `at_most`: names of declarations; of other fields nothing is seen, not even masked.
+        """
         audiences = self._audiences.get(shape)
         if audiences is None:
             audiences = self._audiences[shape] = self._audiences_of(shape)
         held = audiences.intersection(scopes) | audiences.intersection(relations)
-        view = self._views.get((shape, held))
+        view = self._views.get((shape, held, at_most))
         if view is None:
-            view = self._views[shape, held] = self._made(shape, held)
+            view = self._views[shape, held, at_most] = self._made(shape, held, at_most)
         return view
 
     def show(self, value: T, view_of: ViewOf) -> Redacted[T]:
@@ -94,14 +104,15 @@ class FieldPolicy:
         fields = [self.field(name) for name in marks_of(shape).personal.values()]
         return frozenset(audience for field in fields for audience in (*field.clear, *field.masked))
 
-    def _made(self, shape: type[Struct], held: frozenset[str]) -> View:
+    def _made(self, shape: type[Struct], held: frozenset[str], at_most: frozenset[str] | None) -> View:
         marks = marks_of(shape)
-        fields = {own: self.field(name) for own, name in marks.personal.items()}
+        every = {own: self.field(name) for own, name in marks.personal.items()}
+        fields = {own: field for own, field in every.items() if at_most is None or field.name in at_most}
         clear = frozenset(own for own, field in fields.items() if held.intersection(field.clear))
         masked = (
             frozenset(own for own, field in fields.items() if held.intersection(field.masked)) & marks.maskable - clear
         )
-        hidden = fields.keys() - clear - masked
+        hidden = every.keys() - clear - masked
         return View(f"{'+'.join(sorted(clear))}/{'+'.join(sorted(masked))}", clear, masked, frozenset(hidden))
 
 
@@ -114,22 +125,21 @@ class CallersView:
 
     def widest(self, shape: type[Struct]) -> View:
         """What the caller may see of somebody, at the most."""
-        return self.policy.view(shape, self.who.scopes, RELATIONS if self.who.person is not None else _NO_RELATION)
+        return self._view(shape, RELATIONS if self.who.person is not None else _NO_RELATION)
 
     def everybody(self, shape: type[Struct]) -> View:
         """What the caller may see of everybody."""
-        return self.policy.view(shape, self.who.scopes, self._known_relations(None))
+        return self._view(shape, self._known_relations(None))
 
     async def views(self, shape: type[Struct], subjects: Collection[str]) -> dict[str, View]:
         """What the caller may see of each of these people."""
         relations = await self._relations({(shape, subject) for subject in subjects})
-        return {subject: self.policy.view(shape, self.who.scopes, relations[subject]) for subject in subjects}
+        return {subject: self._view(shape, relations[subject]) for subject in subjects}
 
     async def show(self, value: T) -> Redacted[T]:
         """The value as the caller may see it; asks for relations at most once."""
-        scopes = self.who.scopes
         if self.who.person is None:
-            return self.policy.show(value, lambda shape, _: self.policy.view(shape, scopes))
+            return self.policy.show(value, lambda shape, _: self._view(shape, _NO_RELATION))
         people: set[tuple[type[Struct], str | None]] = set()
 
         def note(shape: type[Struct], subject: str | None) -> View:
@@ -138,7 +148,11 @@ class CallersView:
 
         self.policy.show(value, note)
         relations = await self._relations(people)
-        return self.policy.show(value, lambda shape, subject: self.policy.view(shape, scopes, relations[subject]))
+        return self.policy.show(value, lambda shape, subject: self._view(shape, relations[subject]))
+
+    def _view(self, shape: type[Struct], relations: frozenset[str]) -> View:
+        """The policy's view, narrowed to the fields that this caller was given at most."""
+        return self.policy.view(shape, self.who.scopes, relations, at_most=self.who.fields)
 
     async def _relations(self, people: Iterable[tuple[type[Struct], str | None]]) -> dict[Any, frozenset[str]]:
         """The caller's relations to each subject; the service is asked only for those where they could matter."""
@@ -146,8 +160,7 @@ class CallersView:
         matters = {
             subject
             for shape, subject in people
-            if subject is not None
-            and self.policy.view(shape, self.who.scopes, found[subject]).key != self.widest(shape).key
+            if subject is not None and self._view(shape, found[subject]).key != self.widest(shape).key
         }
         service = self.policy.relations()
         if service is not None and matters and self.who.person is not None:

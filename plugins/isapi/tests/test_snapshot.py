@@ -9,8 +9,10 @@ import msgspec
 import pytest
 
 from serai import Encoded, Page, Problem
+from serai.web.fields import redacted
 from serai_isapi import api
 from serai_isapi.directory import Directory
+from serai_isapi.hidden import HiddenPeople
 from serai_isapi.people import People
 from serai_isapi.shapes import Employee
 from serai_isapi.snapshot import Snapshots, finding, keeper, snapshot
@@ -22,34 +24,20 @@ NAMES = [
     *("张伟", "张伟国", "曾丽", "欧阳修", "王芳", "单于明", "\U0002070e生"),
     *('O"Neil,"status":', "a,b|c", "Zoë Ångström"),
 ]
+CALLERS = [
+    *(((), None), (("isapi:contact",), None), (("isapi:employment", "isapi:contact"), None)),
+    *((("isapi:hidden",), None), ((), "0001"), ((), "0002"), ((), "0004")),
+]
+"""The scopes, and the colleague."""
 ROUNDS = 4
 
 
-class Caller:
-    """A `Call` of somebody with these scopes."""
-
-    def __init__(self, house, people, scopes):
-        self.ctx, self.who, self.headers = house, self, {}
-        self.people, self.scopes = people, {"isapi:read", *scopes}
-
-    def may(self, permission):
-        return permission in self.scopes
-
-    def get(self, key):
-        return self.people if key is People else self.ctx.get(key)
-
-    def position(self, query):
-        return msgspec.json.decode(query.cursor) if query.cursor else None
-
-    def cursor(self, query, position):
-        return msgspec.json.encode(position).decode() if position else None
-
-
-async def told(house, people, scopes, handler, *arguments):
+async def told(house, people, who, handler, *arguments):
     """All that a caller receives."""
-    call = Caller(house, people, scopes)
+    house.provide(People, people)
+    call = house.call(*who[0], person=who[1])
     try:
-        answer = await handler(call, *arguments)
+        answer = await redacted(call, await handler(call, *arguments))
     except Problem as problem:
         return type(problem), str(problem), call.headers
     if isinstance(answer, Encoded):
@@ -130,23 +118,29 @@ def questions(company, dice):
 
 async def test_every_answer_is_what_the_database_gives_also_after_changes(house, crowd, monkeypatch):
     dice = random.Random(11)
+    in_memory = house.get(People)
     from_database = People(house.get(Directory), Snapshots(house.db, house.feed, house.log))
     monkeypatch.setattr(finding, "MOST_REPORTS", 20)  # so that the database is asked too
     monkeypatch.setattr(finding, "MOST_LOOKED_AT", 60)
     await house.sync()
     monkeypatch.setattr(keeper, "read_all", None)  # from now on, only what has changed is read
     monkeypatch.setattr(snapshot, "REBUILD_PART", 0)  # and indexed
+    hidden = house.get(HiddenPeople)
     for round_ in range(ROUNDS):
         if round_:
             change(crowd, dice)
             await house.sync()
-        for _ in range(60):
-            scopes = dice.choice([(), ("isapi:contact",), ("isapi:employment",), ("isapi:contact", "isapi:employment")])
+        if round_ == 1:
+            for emplid in ("0001", "0003", *(row["emplid"] for row in dice.sample(crowd.rows["V_IS_PERSON"], 4))):
+                await hidden.hide(emplid, reason="protected", by="tests")
+            await house.snapshots.hide(hidden.emplids)
+        for _ in range(50):
+            who = dice.choice(CALLERS)
             for handler, *arguments in questions(crowd, dice):
-                mine = await told(house, house.get(People), scopes, handler, *arguments)
-                assert mine == await told(house, from_database, scopes, handler, *arguments), (handler, arguments)
-    current = house.snapshots.current
-    assert list(current.index) == list(await snapshot.index_of(current.people, Pace()))
+                mine = await told(house, in_memory, who, handler, *arguments)
+                assert mine == await told(house, from_database, who, handler, *arguments), (who, handler, arguments)
+    for seen in (house.snapshots.without(frozenset()), house.snapshots.without(hidden.emplids)):
+        assert list(seen.index) == list(await snapshot.index_of(seen.people, Pace()))
 
 
 async def test_a_sorted_set_of_lines_stays_one():

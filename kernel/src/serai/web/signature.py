@@ -15,13 +15,12 @@ from msgspec import Struct, inspect
 
 from serai.context import Call
 from serai.declarations import Encoded, FeedRoute, Route
+from serai.declarations.nodes import bare, within
 from serai.errors import PluginError
-from serai.web.nodes import bare, within
+from serai.identity.marks import cannot_be_left_out, structs_within
 from serai.web.parameters import is_list, reader_of
 
 _TEMPLATE = re.compile(r"(/([A-Za-z0-9._~:-]+|\{[a-z][a-z0-9_]*\}))+")
-_VERB = re.compile(r":[a-z][a-z-]*$")
-"""What a POST does with one thing: `/things/{id}:close`."""
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
 
@@ -48,6 +47,11 @@ class Signature:
         return 204 if self.returns is None and route.status == 200 else route.status
 
 
+def gives_json(signature: Signature) -> bool:
+    """Whether the answer is JSON that the types describe."""
+    return signature.returns is not None and signature.returns is not web.StreamResponse
+
+
 def signature_of(plugin: str, route: Route) -> Signature:
     """The signature of a route's handler; raises `PluginError` naming plugin, handler and parameter."""
     return _Reading(plugin, route).signature()
@@ -66,12 +70,8 @@ class _Reading:
         self._check_handler()
         hints = self._hints()
         names = _PLACEHOLDER.findall(self._route.path)
-        path = _VERB.sub("", self._route.path) if self._route.method == "POST" else self._route.path
-        if len(set(names)) < len(names) or not _TEMPLATE.fullmatch(path):
-            self._refuse(
-                "has a path that cannot be mounted",
-                "each part is plain, or one {name} of its own; a POST may end in :verb",
-            )
+        if len(set(names)) < len(names) or not _TEMPLATE.fullmatch(self._route.path):
+            self._refuse("has a path that cannot be mounted", "each part is plain, or one {name} of its own")
         self._check_parameters(hints, names)
         body = hints.get("body")
         signature = Signature(
@@ -183,6 +183,12 @@ class _Reading:
         if isinstance(outer, inspect.UnionType) and outer.includes_none:
             self._refuse("may return None beside something else", "raise a NotFound instead")
         self._check_plain("return", node)
+        for shape in structs_within(type_):
+            for name in cannot_be_left_out(shape):
+                self._refuse(
+                    f"answers with {shape.__name__}.{name}, which is personal and could not be left out",
+                    "type it `... | UnsetType`, with the default UNSET",
+                )
         return type_
 
     def _node(self, name: str, type_: Any) -> inspect.Type:

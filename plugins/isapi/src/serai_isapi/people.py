@@ -81,5 +81,5 @@ class People:
         return all_of(found, shown.fields)
 
     def _memory(self, edition: Edition) -> Snapshot | None:
-        """The newest snapshot, where it is of that edition."""
-        return self.snapshots.current if edition is PRESENT else None
+        """The newest snapshot, where there is one of that edition."""
+        return self.snapshots.without(edition.hidden) if edition.present else None

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from serai import Api, Context, Health, Job, Mount, PluginInfo, hookimpl
+from serai import Api, Context, Health, Job, Mount, PluginInfo, Relations, hookimpl
 from serai_isapi import api, changes, jobs
 from serai_isapi.departments import Departments
 from serai_isapi.directory import Directory
+from serai_isapi.fields import PERSONAL
+from serai_isapi.hidden import CHANNEL, HiddenPeople
 from serai_isapi.journal import Journal
 from serai_isapi.people import People
 from serai_isapi.quarantine import Quarantine
+from serai_isapi.relations import Colleagues
 from serai_isapi.scim import door
 from serai_isapi.settings import Settings
 from serai_isapi.snapshot import Snapshots
@@ -29,11 +32,14 @@ def plugin_info() -> PluginInfo:
             "isapi:read": "See the directory: people, departments, who leads and looks after whom",
             "isapi:contact": "See private phone numbers and mail addresses",
             "isapi:employment": "See grades, hire and termination dates, and why a job changed",
+            "isapi:hidden": "See people who are hidden from everybody else, and decide who is",
             "isapi:write": "Add and change people and groups over SCIM, where the deployment takes any",
             "isapi:sync": "See which rows of the HR system were put aside",
             "isapi:approve": "Decide about synchronisations that are held and about rows that were put aside",
         },
         topics=[changes.EMPLOYEE, changes.DEPARTMENT],
+        personal=PERSONAL,
+        services=[Relations],
     )
 
 
@@ -61,17 +67,27 @@ async def lifespan(ctx: Context) -> AsyncIterator[None]:
     """Provide what the routes read from, and keep `DataState` and the people in memory fresh."""
     ctx.devices.state(ctx.get(Settings).source)  # there is such a device, and how it is matters from the start
     state = DataState(ctx.db)
-    snapshots = Snapshots(ctx.db, ctx.feed, ctx.log)
     directory = Directory(ctx.db)
     ctx.provide(Directory, directory)
-    ctx.provide(People, People(directory, snapshots))
     ctx.provide(Departments, Departments(ctx.db))
     ctx.provide(Journal, Journal(ctx.db))
     ctx.provide(Quarantine, Quarantine(ctx.db))
     ctx.provide(DataState, state)
+    hidden = HiddenPeople(ctx.db)
+    ctx.provide(HiddenPeople, hidden)
+    snapshots = Snapshots(ctx.db, ctx.feed, ctx.log)
+    ctx.provide(People, People(directory, snapshots))
     ctx.provide(door.Scim, door.Scim(ctx.db, writes=ctx.get(Settings).scim_writes))
     ctx.db.listen("synced", state.refresh)
+
+    async def hide(payload: str | None) -> None:
+        await hidden.refresh(payload)
+        await snapshots.hide(hidden.emplids)
+
+    ctx.db.listen(CHANNEL, hide)
     await state.refresh()
+    await hidden.refresh()
+    ctx.services.offer(Relations, Colleagues(ctx.db))  # type: ignore[type-abstract]  # a Protocol is what it takes
     ctx.spawn(snapshots.keep(), name="people in memory")
     yield
 

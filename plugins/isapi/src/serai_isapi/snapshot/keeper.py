@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 
 import asyncpg
+import attrs
 from msgspec import Struct
 
 from serai import Database, Feed, Log, Problem, Topic, Unavailable
@@ -31,17 +33,56 @@ class Mention(Struct, frozen=True):
 MENTIONED = Topic(name="isapi.employee", payload=Mention)
 
 
+@attrs.frozen
+class State:
+    """Everybody, and those who are seen by callers from whom some are hidden: both of one moment."""
+
+    everybody: Snapshot
+    hidden: frozenset[str]
+    visible: Snapshot
+
+    async def changed(self, changes: Mapping[bytes, Person | None], pace: Pace) -> State:
+        everybody = await self.everybody.changed(changes, pace)
+        if not self.hidden:
+            return State(everybody, self.hidden, everybody)
+        seen = {key: person and person.seen_without(self.hidden) for key, person in changes.items()}
+        return State(everybody, self.hidden, await self.visible.changed(seen, pace))
+
+
 class Snapshots:
-    """Holds one snapshot at a time; readers take `current` and are never between two states."""
+    """Holds one state at a time; readers are never between two."""
 
     def __init__(self, db: Database, feed: Feed, log: Log) -> None:
-        self.current: Snapshot | None = None
-        """None before the first reading has ended: the database answers until then."""
         self._db = db
         self._feed = feed
         self._log = log
+        self._state: State | None = None
         self._position = 0
-        """Everything up to this number of the feed is in `current`."""
+        """Everything up to this number of the feed is in the state."""
+        self._hidden: frozenset[str] = frozenset()
+        self._changing = asyncio.Lock()
+
+    def without(self, hidden: frozenset[str]) -> Snapshot | None:
+        """The newest snapshot without these people; None where there is none: the database answers then.
+
+        So it is before the first reading has ended, and for one who is hidden from the others, but not from themselves.
+        """
+        state = self._state
+        if state is None:
+            return None
+        if not hidden:
+            return state.everybody
+        return state.visible if hidden == state.hidden else None
+
+    async def hide(self, emplids: frozenset[str]) -> None:
+        """From now on these people are hidden from most callers."""
+        async with self._changing:
+            self._hidden = emplids
+            if self._state is not None:
+                self._state = await self._hiding(self._state.everybody, Pace())
+
+    async def _hiding(self, everybody: Snapshot, pace: Pace) -> State:
+        return State(everybody, self._hidden, await everybody.without(self._hidden, pace))
 
     async def keep(self) -> None:
         """Follow the feed as long as the plugin runs."""
@@ -58,19 +99,21 @@ class Snapshots:
             await self._feed.wait(self._position, timeout=LOOK_AGAIN)
 
     async def refresh(self) -> None:
-        """Make `current` what the database holds now."""
-        pace = Pace()
-        if self.current is not None:
-            with suppress(_TooMuch):
-                await self._follow(self.current, pace)
-                return
-        known = self.current or EMPTY
-        position = await self._feed.head()
-        async with self._db.raw() as connection:
-            changes = await read_all(connection, known, pace)
-        self.current, self._position = await known.changed(changes, pace), position
+        """Bring in what the database holds now."""
+        async with self._changing:
+            pace = Pace()
+            if self._state is not None:
+                with suppress(_TooMuch):
+                    await self._follow(self._state, pace)
+                    return
+            known = self._state.everybody if self._state is not None else EMPTY
+            position = await self._feed.head()
+            async with self._db.raw() as connection:
+                changes = await read_all(connection, known, pace)
+            self._state = await self._hiding(await known.changed(changes, pace), pace)
+            self._position = position
 
-    async def _follow(self, known: Snapshot, pace: Pace) -> None:
+    async def _follow(self, state: State, pace: Pace) -> None:
         """Bring in what was told since. Raises `_TooMuch`."""
         changes: dict[bytes, Person | None] = {}
         position = self._position
@@ -82,9 +125,10 @@ class Snapshots:
             async with self._db.raw() as connection:
                 changes |= await read_these(connection, emplids, pace)
             position = head
-        differing = {key: person for key, person in changes.items() if person != known.people.get(key)}
+        known = state.everybody.people
+        differing = {key: person for key, person in changes.items() if person != known.get(key)}
         if differing:
-            self.current = await known.changed(differing, pace)
+            self._state = await state.changed(differing, pace)
         self._position = max(position, head)
 
     async def _mentioned(self, after: int) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, TypeVar, cast
 
 import asyncpg
@@ -74,6 +74,15 @@ class Person(Struct, frozen=True, gc=False, kw_only=True):
     def directory(self) -> bytes:
         """The JSON with the directory fields."""
         return b"".join((self.own, self.department, self.place, self.role, b"}"))
+
+    def seen_without(self, hidden: Collection[str]) -> Person | None:
+        """The person as seen by whom some people are `hidden` from; None for one of these."""
+        if self.emplid in hidden:
+            return None
+        if self.manager is None or self.manager not in hidden:
+            return self
+        unmanaged = b',"manager_emplid":null' + self.role[self.role.index(b',"employment_type":') :]
+        return structs.replace(self, manager=None, role=unmanaged)
 
     def employee(self, fields: tuple[str, ...]) -> Employee:
         """The object with these fields."""

@@ -9,7 +9,7 @@ import attrs
 from serai_isapi.snapshot.keyed import NOBODY, Keyed
 from serai_isapi.snapshot.lines import Lines, LinesBuilder
 from serai_isapi.snapshot.pace import Pace
-from serai_isapi.snapshot.person import ACCOUNT, Person, lines_of, prefix
+from serai_isapi.snapshot.person import ACCOUNT, MANAGER, Person, lines_of, prefix
 
 REBUILD_PART = 10
 """From every tenth person on, it is quicker to index all anew than what has changed."""
@@ -61,6 +61,13 @@ class Snapshot:
             added |= new - old
             await pace.rest()
         return Snapshot(people, await self.index.changed(removed, added, pace))
+
+    async def without(self, hidden: frozenset[str], pace: Pace) -> Snapshot:
+        """The same as if these people were not: they are nobody's manager either."""
+        affected = {emplid.encode() for emplid in hidden}
+        for emplid in hidden:
+            affected.update(self.index.starting_with(prefix(MANAGER, emplid)))
+        return await self.changed({person.id: person.seen_without(hidden) for person in self.known(affected)}, pace)
 
 
 EMPTY = Snapshot(NOBODY, Lines([], []))

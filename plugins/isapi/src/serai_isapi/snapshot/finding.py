@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from heapq import merge
+from itertools import islice
 
 from serai_isapi.directory import Filter, search_words
 from serai_isapi.snapshot.person import BAR, BRANCH, DEPARTMENT, KEY, LOCATION, MANAGER, STATUS, Person, prefix
@@ -29,16 +30,10 @@ def find(snapshot: Snapshot, wanted: Filter, *, limit: int, after: str | None) -
         candidates = [emplid for emplid in sorted(below) if emplid > begin]
     else:
         candidates = _candidates(snapshot, wanted, words, limit, begin)
-    fits = _condition(wanted, words)
-    found: list[Person] = []
-    for count, person in enumerate(snapshot.known(candidates)):
-        if fits(person):
-            found.append(person)
-            if len(found) == limit:
-                return found
-        if count > MOST_LOOKED_AT:
-            return None
-    return found
+    looked_at = iter(candidates)
+    people = snapshot.people.known(islice(looked_at, MOST_LOOKED_AT))
+    found = list(islice(_fitting(people, wanted, words), limit))
+    return None if len(found) < limit and next(looked_at, None) is not None else found
 
 
 def _candidates(snapshot: Snapshot, wanted: Filter, words: list[bytes], limit: int, begin: bytes) -> Iterable[bytes]:
@@ -70,22 +65,23 @@ def _prefixes(wanted: Filter) -> list[bytes]:
     return [prefix(STATUS, status) for status in dict.fromkeys(wanted.statuses)]
 
 
-def _condition(wanted: Filter, words: list[bytes]) -> Callable[[Person], bool]:
-    """Whether a person meets every condition but `under`."""
+def _fitting(people: Iterator[Person], wanted: Filter, words: list[bytes]) -> Iterator[Person]:
+    """Those of the people who meet every condition but `under`."""
     statuses = frozenset(wanted.statuses)
-    dept, recursive, location, manager = wanted.dept, wanted.recursive, wanted.location, wanted.manager
-    keys = [b"|" + word for word in words]
-
-    def fits(person: Person) -> bool:
-        return (
-            person.status in statuses
-            and (dept is None or (dept in person.path if recursive else dept == person.deptid))
-            and (location is None or location == person.location)
-            and (manager is None or manager == person.manager)
-            and all(key in person.keys for key in keys)
-        )
-
-    return fits
+    people = (person for person in people if person.status in statuses)
+    if (dept := wanted.dept) is not None:
+        if wanted.recursive:
+            people = (person for person in people if dept in person.path)
+        else:
+            people = (person for person in people if person.deptid == dept)
+    if (location := wanted.location) is not None:
+        people = (person for person in people if person.location == location)
+    if (manager := wanted.manager) is not None:
+        people = (person for person in people if person.manager == manager)
+    if words:
+        keys = [b"|" + word for word in words]
+        people = (person for person in people if all(key in person.keys for key in keys))
+    return people
 
 
 def _below(snapshot: Snapshot, emplid: str) -> set[bytes] | None:

@@ -16,6 +16,8 @@ PAGE = 64
 """Lines of a full page; twice as many make two."""
 _END = b"\0"
 """Between lines, which are made of PostgreSQL's texts: those cannot hold it."""
+_BEYOND = b"\xff\xff"
+"""Begins no rest of a line: those are texts in UTF-8 with single bytes of this kind between them."""
 
 
 class Lines:
@@ -32,19 +34,19 @@ class Lines:
 
     def starting_with(self, prefix: bytes, *, after: bytes = b"") -> Iterator[bytes]:
         """The rest of each line that begins with `prefix`, in order, from beyond the rest `after` on."""
-        start = prefix + after
+        start, beyond = prefix + after, prefix + _BEYOND
         width = len(prefix)
         for number in range(self._page_of(start), len(self._pages)):
             lines = self._pages[number].split(_END)
-            for line in lines[bisect_right(lines, start) :]:
-                if not line.startswith(prefix):
-                    return
+            end = bisect_left(lines, beyond)
+            for line in lines[bisect_right(lines, start) : end]:
                 yield line[width:]
+            if end < len(lines):
+                return
 
     def about(self, prefix: bytes) -> int:
         """How many lines begin with `prefix`, to a page or two."""
-        beyond = prefix + b"\xff\xff"  # two such bytes follow each other in no line
-        return PAGE * (bisect_left(self._firsts, beyond) - bisect_left(self._firsts, prefix) + 1)
+        return PAGE * (bisect_left(self._firsts, prefix + _BEYOND) - bisect_left(self._firsts, prefix) + 1)
 
     async def changed(self, removed: Collection[bytes], added: Collection[bytes], pace: Pace) -> Lines:
         """The set without the lines `removed` and with those `added`."""

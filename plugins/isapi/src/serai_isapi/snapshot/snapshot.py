@@ -28,12 +28,8 @@ class Snapshot:
 
     def by_account(self, rtx_id: str) -> Person | None:
         """The bearer of that chat account; of several the one who works here, of several of these the last."""
-        bearers = self.known(self.index.starting_with(prefix(ACCOUNT, rtx_id)))
+        bearers = self.people.known(self.index.starting_with(prefix(ACCOUNT, rtx_id)))
         return max(bearers, key=lambda person: (person.status == "active", person.id), default=None)
-
-    def known(self, emplids: Iterable[bytes]) -> Iterator[Person]:
-        """Those of them that there are, in the order given."""
-        return filter(None, map(self.people.get, emplids))
 
     def managers(self, person: Person) -> Iterator[Person]:
         """The manager, that one's manager and so on up; it ends before anybody comes twice."""
@@ -67,7 +63,9 @@ class Snapshot:
         affected = {emplid.encode() for emplid in hidden}
         for emplid in hidden:
             affected.update(self.index.starting_with(prefix(MANAGER, emplid)))
-        return await self.changed({person.id: person.seen_without(hidden) for person in self.known(affected)}, pace)
+        return await self.changed(
+            {person.id: person.seen_without(hidden) for person in self.people.known(affected)}, pace
+        )
 
 
 EMPTY = Snapshot(NOBODY, Lines([], []))

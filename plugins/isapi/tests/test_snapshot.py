@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from datetime import date
 
@@ -9,7 +10,9 @@ import msgspec
 import pytest
 
 from serai import Encoded, Page, Problem
+from serai.data.connections import Connections
 from serai.web.fields import redacted
+from serai.work.feed import Feed
 from serai_isapi import api
 from serai_isapi.directory import Directory
 from serai_isapi.hidden import HiddenPeople
@@ -18,6 +21,7 @@ from serai_isapi.shapes import Employee
 from serai_isapi.snapshot import Snapshots, finding, keeper, snapshot
 from serai_isapi.snapshot.pace import Pace
 from serai_isapi.snapshot.snapshot import EMPTY
+from serai_isapi.sync import synchronise
 
 DEPARTMENTS = [f"D{number}" for number in range(1, 10)]
 NAMES = [
@@ -141,6 +145,57 @@ async def test_every_answer_is_what_the_database_gives_also_after_changes(house,
                 assert mine == await told(house, from_database, who, handler, *arguments), (who, handler, arguments)
     for seen in (house.snapshots.without(frozenset()), house.snapshots.without(hidden.emplids)):
         assert list(seen.index) == list(await snapshot.index_of(seen.people, Pace()))
+
+
+async def test_memory_follows_what_others_commit_also_after_a_lost_connection(house, migrated, company):
+    connections = Connections(migrated, 8)
+    await connections.open()
+    feed = Feed(connections.database("serai"))
+    feed.start()
+    snapshots = Snapshots(connections.database("isapi"), feed, house.log)
+    keeping = asyncio.create_task(snapshots.keep())
+
+    async def seen(name):
+        """Wait until 0003 has that name in memory."""
+        async with asyncio.timeout(20):
+            while True:
+                people = snapshots.without(frozenset())
+                person = people.one("0003") if people else None
+                if person is not None and f'"{name}"'.encode() in person.own:
+                    return
+                await asyncio.sleep(0.005)
+
+    try:
+        await house.sync()
+        await seen("王芳")
+        company.of("NAME", emplid="0003")[0]["name_ac"] = "王方"
+        await house.sync()
+        await seen("王方")
+        listening = "from pg_stat_activity where datname = current_database() and query ilike 'listen %feed%'"
+        assert await house.rows(f"select pg_terminate_backend(pid) {listening}")
+        company.of("NAME", emplid="0003")[0]["name_ac"] = "王圆"
+        await house.sync()
+        await seen("王圆")
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+        await connections.close()
+
+
+async def test_memory_reads_everything_again_where_the_feed_no_longer_tells(house, company):
+    await house.sync()
+    company.of("NAME", emplid="0003")[0]["name_ac"] = "王方"
+    company.remove("JOB", emplid="0004")
+    await synchronise(house, lambda note, **_: None, full=True)
+    await house.rows("delete from serai.feed")
+    await house.rows("update serai.feed_state set pruned_to = 1000")
+    try:
+        await house.snapshots.refresh()
+    finally:
+        await house.rows("update serai.feed_state set pruned_to = 0")
+    people = house.snapshots.without(frozenset())
+    assert [person.emplid for person in people.people if person.emplid in {"0003", "0004"}] == ["0003"]
+    assert "王方".encode() in people.one("0003").own
 
 
 async def test_a_sorted_set_of_lines_stays_one():

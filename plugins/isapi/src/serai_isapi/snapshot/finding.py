@@ -46,7 +46,7 @@ def _candidates(snapshot: Snapshot, wanted: Filter, words: list[bytes], limit: i
         rarest = min(keys, key=index.about)
         rare = index.about(rarest)
         # They come in the order of the keys and must all be sorted; of the others some may fill the page.
-        if rare < few and rare * rare < limit * few:
+        if rare < few and rare < MOST_LOOKED_AT and rare * rare < limit * few:
             found = {line[line.index(BAR) + 1 :] for line in index.starting_with(rarest)}
             return sorted(emplid for emplid in found if emplid > begin)
     if len(prefixes) == 1:

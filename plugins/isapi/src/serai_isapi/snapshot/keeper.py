@@ -91,6 +91,7 @@ class Snapshots:
                 await self.refresh()
             except OrderDiffers as error:
                 self._log.warning("people are not kept in memory", reason=error.sentence, hint=error.hint)
+                self._state = None
                 return
             except (Unavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 self._log.warning("reading people into memory failed; trying again", reason=type(error).__name__)

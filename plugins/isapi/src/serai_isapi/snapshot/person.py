@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_type_hints
 
 import asyncpg
 import msgspec
 from msgspec import Struct, structs
 
+from serai import Personal
 from serai_isapi.directory import reading_of
 from serai_isapi.shapes import Employee
 
@@ -16,9 +17,15 @@ T = TypeVar("T")
 
 FIELDS = Employee.__struct_fields__
 """In the order in which they stand in the JSON."""
-DIRECTORY = FIELDS[: FIELDS.index("mobile_phone")]
-"""The fields that everybody with `isapi:read` sees of everybody."""
-PERSONAL = FIELDS[len(DIRECTORY) :]
+_MARKS = {
+    name: getattr(hint, "__metadata__", ()) for name, hint in get_type_hints(Employee, include_extras=True).items()
+}
+PERSONAL = tuple(field for field in FIELDS if any(isinstance(mark, Personal) for mark in _MARKS[field]))
+"""The fields that the kernel guards."""
+DIRECTORY = FIELDS[: -len(PERSONAL)]
+"""The fields that everybody with `isapi:read` sees of everybody: they stand before the personal ones."""
+if set(DIRECTORY) & set(PERSONAL):
+    raise TypeError("Employee has a personal field among those of the directory, which are sent as they are kept")
 
 _READING = reading_of(FIELDS)
 COLUMNS = f"{_READING.columns}, e.department_path, e.search"

@@ -28,7 +28,8 @@ async def answered(call, answer):
 
 def emplids(page):
     """Of a page of employees that shows nothing personal."""
-    return [person["emplid"] for person in msgspec.json.decode(page.body)["items"]]
+    body = page.body if isinstance(page, Encoded) else msgspec.json.encode(page)
+    return [person["emplid"] for person in msgspec.json.decode(body)["items"]]
 
 
 PERSONAL_FIELDS = set(marks_of(Employee).personal)

@@ -102,7 +102,7 @@ def questions(company, dice):
         "cursor": dice.choice([None, f'["{dice.choice(emplids)}"]', '["0500"]']),
         "recursive": dice.random() < 0.5,
         "status": dice.choice([None, None, "leaver", "future", "active"]),
-        "include": dice.choice([None, ["leavers"], ["leavers", "future"]]),
+        "include": dice.choice([None, None, ["future"], ["leavers", "future"]]),
     }
     words = ["zh", "zhang", "张", "伟", "u0", "shared", "o", '"', "0", "ｚ", "zh u0", "%", "| ", "xx", "ou b"]
     chosen = {
@@ -113,7 +113,8 @@ def questions(company, dice):
     }
     yield api.get_employee, somebody, one
     yield api.get_employee_by_account, dice.choice(["shared", f"u{somebody}", "weiguozhang", "U1"]), one
-    yield api.batch_get_employees, api.BatchGet(emplids=[*dice.choices(emplids, k=5), "nobody", "0001"], fields=fields)
+    several = [*dice.choices(emplids, k=dice.choice([1, 3])), *dice.choice([[], ["nobody", "0001"]])]
+    yield api.batch_get_employees, api.BatchGet(emplids=several, fields=fields)
     yield api.get_manager_chain, somebody, one
     yield api.list_reports, somebody, api.PeopleQuery(**people)
     yield api.list_members, dice.choice([*DEPARTMENTS, "D99"]), api.PeopleQuery(**people)

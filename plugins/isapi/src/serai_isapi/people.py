@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import attrs
 
 from serai import Encoded
-from serai_isapi.directory import Directory, EmployeeNotFound, Filter
+from serai_isapi.directory import Directory, Filter
 from serai_isapi.fields import Shown
 from serai_isapi.published import PRESENT, Edition
 from serai_isapi.shapes import Employee, FoundEmployees
@@ -16,7 +16,7 @@ from serai_isapi.snapshot import ReadyPeople, Snapshot, Snapshots, all_of, find,
 
 @attrs.frozen
 class People:
-    """The hot reads of people. Memory holds today; other days, and long searches, are `directory`'s work."""
+    """The hot reads of people. Memory holds today, without leavers; what it does not know, `directory` does."""
 
     directory: Directory
     snapshots: Snapshots
@@ -24,11 +24,9 @@ class People:
     async def one(self, emplid: str, *, shown: Shown, edition: Edition = PRESENT) -> Employee | Encoded[Employee]:
         """That person, whatever their status. Raises `EmployeeNotFound`."""
         snapshot = self._memory(edition)
-        if snapshot is None:
-            return await self.directory.one(emplid, shown=shown, edition=edition)
-        person = snapshot.one(emplid)
+        person = snapshot.one(emplid) if snapshot else None
         if person is None:
-            raise EmployeeNotFound
+            return await self.directory.one(emplid, shown=shown, edition=edition)
         return one_of(person, shown.fields)
 
     async def by_account(
@@ -36,11 +34,9 @@ class People:
     ) -> Employee | Encoded[Employee]:
         """The bearer of that chat account; of several the one who works here. Raises `EmployeeNotFound`."""
         snapshot = self._memory(edition)
-        if snapshot is None:
-            return await self.directory.by_account(rtx_id, shown=shown, edition=edition)
-        person = snapshot.by_account(rtx_id)
+        person = snapshot.by_account(rtx_id) if snapshot else None
         if person is None:
-            raise EmployeeNotFound
+            return await self.directory.by_account(rtx_id, shown=shown, edition=edition)
         return one_of(person, shown.fields)
 
     async def batch(
@@ -48,27 +44,22 @@ class People:
     ) -> FoundEmployees | Encoded[FoundEmployees]:
         """These people, each one once, in the order given, and the ids that nobody has."""
         snapshot = self._memory(edition)
-        if snapshot is None:
+        asked = dict.fromkeys(emplids)
+        found = [person for emplid in asked if (person := snapshot.one(emplid))] if snapshot else []
+        if len(found) < len(asked):
             return await self.directory.batch(emplids, shown=shown, edition=edition)
-        asked = {emplid: snapshot.one(emplid) for emplid in emplids}
-        found = [person for person in asked.values() if person is not None]
-        missing = [emplid for emplid, person in asked.items() if person is None]
         people = all_of(found, shown.fields)
-        if isinstance(people, ReadyPeople):
-            return people.found(missing)
-        return FoundEmployees(items=people, missing=missing)
+        return people.found() if isinstance(people, ReadyPeople) else FoundEmployees(items=people, missing=[])
 
     async def manager_chain(
         self, emplid: str, *, shown: Shown, edition: Edition = PRESENT
     ) -> list[Employee] | ReadyPeople:
         """The person's manager, their manager and so on up. Raises `EmployeeNotFound`."""
         snapshot = self._memory(edition)
-        if snapshot is None:
+        person = snapshot.one(emplid) if snapshot else None
+        if snapshot is None or person is None:
             return await self.directory.manager_chain(emplid, shown=shown, edition=edition)
-        person = snapshot.one(emplid)
-        if person is None:
-            raise EmployeeNotFound
-        return all_of(list(snapshot.managers(person)), shown.fields)
+        return all_of(snapshot.managers(person), shown.fields)
 
     async def search(
         self, wanted: Filter, *, shown: Shown, edition: Edition = PRESENT, limit: int = 50, after: str | None = None

@@ -1,5 +1,7 @@
 """Today's people in memory: hot reads are answered from here, in the very bytes that the database path would give.
 
+Whoever works here, or is going to, is kept; leavers, who are many after some years and seldom asked for, are not.
+
 `lines` is the index, `person` what is kept of one person, `cut` how fields are chosen, `snapshot` one immutable state
 and its look-ups, `finding` the filters, `answers` what is sent of people, `reading` the way from the database,
 `keeper` what holds the newest state, `pace` how long work leaves room for requests.

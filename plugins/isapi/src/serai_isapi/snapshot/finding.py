@@ -18,6 +18,8 @@ MOST_LOOKED_AT = 3000
 
 def find(snapshot: Snapshot, wanted: Filter, *, limit: int, after: str | None) -> list[Person] | None:
     """At most `limit` people in the order of their emplids, from beyond `after` on; None: better ask the database."""
+    if "leaver" in wanted.statuses:
+        return None
     words = [word.encode() for word in search_words(wanted.q)] if wanted.q is not None else []
     if wanted.q is not None and not words:
         return []

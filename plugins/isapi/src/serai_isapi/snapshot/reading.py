@@ -15,8 +15,9 @@ from serai_isapi.snapshot.snapshot import Snapshot
 PORTION = 200
 """Rows that are fetched at once."""
 
-_ALL = f"select {COLUMNS} from isapi.employee e where emplid > $1 order by emplid limit {PORTION}"
-_THESE = f"select {COLUMNS} from isapi.employee e where emplid = any ($1::text[])"
+_PRESENT = f"select {COLUMNS} from isapi.employee e where e.status <> 'leaver'"
+_ALL = f"{_PRESENT} and e.emplid > $1 order by e.emplid limit {PORTION}"
+_THESE = f"{_PRESENT} and e.emplid = any ($1::text[])"
 
 
 class OrderDiffers(SeraiError):
@@ -24,7 +25,7 @@ class OrderDiffers(SeraiError):
 
 
 async def read_all(connection: asyncpg.Connection, known: Snapshot, pace: Pace) -> dict[bytes, Person | None]:
-    """How everybody differs from what is `known`, as of one moment; None for those who are gone.
+    """How everybody who has not left differs from what is `known`, as of one moment; None for those who are gone.
 
     Raises `OrderDiffers`.
     """
@@ -52,7 +53,7 @@ async def read_all(connection: asyncpg.Connection, known: Snapshot, pace: Pace) 
 async def read_these(
     connection: asyncpg.Connection, emplids: Collection[str], pace: Pace
 ) -> dict[bytes, Person | None]:
-    """These people as they are; None for those who are not."""
+    """These people as they are; None for those who have left, or are not."""
     found: dict[bytes, Person | None] = {emplid.encode(): None for emplid in emplids}
     shared: dict[Any, Any] = {}
     asked = sorted(emplids)

@@ -1,8 +1,8 @@
-"""One state of all people, which nothing changes any more."""
+"""One state of all people who have not left, which nothing changes any more."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 import attrs
 
@@ -23,24 +23,27 @@ class Snapshot:
     index: Lines
 
     def one(self, emplid: str) -> Person | None:
-        """The person of that emplid."""
+        """The person of that emplid; None also for a leaver."""
         return self.people.get(emplid.encode())
 
     def by_account(self, rtx_id: str) -> Person | None:
-        """The bearer of that chat account; of several the one who works here, of several of these the last."""
+        """The bearer of that chat account who works here, of several of these the last."""
         bearers = self.people.known(self.index.starting_with(prefix(ACCOUNT, rtx_id)))
-        return max(bearers, key=lambda person: (person.status == "active", person.id), default=None)
+        working = (person for person in bearers if person.status == "active")
+        return max(working, key=lambda person: person.id, default=None)
 
-    def managers(self, person: Person) -> Iterator[Person]:
-        """The manager, that one's manager and so on up; it ends before anybody comes twice."""
-        seen = {person.id}
-        above: Person | None = person
-        while above is not None and above.manager is not None:
-            above = self.one(above.manager)
-            if above is None or above.id in seen:
-                return
-            seen.add(above.id)
-            yield above
+    def managers(self, person: Person) -> list[Person]:
+        """The manager, that one's manager and so on up; it ends before anybody comes twice.
+
+        Managers work here: who has left manages nobody.
+        """
+        chain = [person]
+        while (emplid := chain[-1].manager) is not None:
+            above = self.one(emplid)
+            if above is None or above in chain:
+                break
+            chain.append(above)
+        return chain[1:]
 
     async def changed(self, changes: Mapping[bytes, Person | None], pace: Pace) -> Snapshot:
         """The same with other people, by emplid: None for those who are gone."""

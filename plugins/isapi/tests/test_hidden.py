@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 
-from serai import NotFound
+from serai import Problem
 from serai.web.signature import NoQuery, signature_of
 from serai_isapi import api
 from serai_isapi.directory import EmployeeNotFound
@@ -18,6 +18,10 @@ from serai_isapi.state import DataState
 HIDDEN, NOBODY = "0003", "0999"
 BODIES = {
     "batch_get_employees": lambda emplid: api.BatchGet(emplids=[emplid, "0004"]),
+    **dict.fromkeys(
+        ("approve_sync_run", "reject_sync_run", "ignore_quarantined", "reopen_quarantined"),
+        lambda _: api.Reason(reason="x"),
+    ),
     "hide_person": lambda emplid: api.Hide(emplid=emplid, reason="x"),
     "show_person": lambda emplid: api.Show(emplid=emplid),
 }
@@ -42,7 +46,7 @@ async def hiding(house, company):
 def arguments(route, emplid: str, account: str, *, as_of: date | None = None) -> dict:
     """What a handler is called with to ask about that person, in as many ways as it has."""
     signature = signature_of("isapi", route)
-    given = {"emplid": emplid, "rtx_id": account, "deptid": "D3", "run_id": "1"}
+    given = {"emplid": emplid, "rtx_id": account, "deptid": "D3", "run_id": "1", "entry_id": "1"}
     passed = {name: given[name] for name in signature.path}
     if signature.query is not NoQuery:
         fields = signature.query.__struct_fields__
@@ -65,7 +69,7 @@ async def told(house, route, emplid: str, account: str, *scopes: str, **more) ->
     call = house.call(*scopes)
     try:
         answer = msgspec.json.encode(await route.handler(call=call, **arguments(route, emplid, account, **more)))
-    except NotFound as problem:
+    except Problem as problem:
         answer = repr((type(problem), problem.sentence, problem.hint, problem.members)).encode()
     return f"{answer.decode()} {sorted(call.headers.items())}".replace(account, "ACCOUNT").replace(emplid, "EMPLID")
 
@@ -124,7 +128,7 @@ async def test_people_are_hidden_and_shown_again_with_a_reason(hiding):
     await api.hide_person(call, api.Hide(emplid="0001", reason="Still protected"))
     page = await api.list_hidden_people(call, api.PageQuery())
     assert [(one.emplid, one.reason, one.by) for one in page.items] == [
-        ("0001", "Still protected", "tests"),
+        ("0001", "Still protected", "hr-tools"),
         (HIDDEN, "Board member", "tests"),
     ]
     assert [one.emplid for one in (await api.list_employees(hiding.call(), api.EmployeeQuery())).items] == [

@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from serai import Api, Context, Health, Job, Mount, PluginInfo, Relations, hookimpl
-from serai_isapi import api, jobs
+from serai_isapi import api, changes, jobs
 from serai_isapi.departments import Departments
 from serai_isapi.directory import Directory
 from serai_isapi.fields import PERSONAL
 from serai_isapi.hidden import CHANNEL, HiddenPeople
 from serai_isapi.journal import Journal
+from serai_isapi.quarantine import Quarantine
 from serai_isapi.relations import Colleagues
 from serai_isapi.scim import door
 from serai_isapi.settings import Settings
@@ -32,9 +33,11 @@ def plugin_info() -> PluginInfo:
             "isapi:hidden": "See people who are hidden from everybody else, and decide who is",
             "isapi:write": "Add and change people and groups over SCIM, where the deployment takes any",
             "isapi:sync": "See which rows of the HR system were put aside",
+            "isapi:approve": "Decide about synchronisations that are held and about rows that were put aside",
         },
         personal=PERSONAL,
         services=[Relations],
+        topics=[changes.EMPLOYEE, changes.DEPARTMENT],
     )
 
 
@@ -47,7 +50,7 @@ def register_routes() -> Sequence[Api | Mount]:
 @hookimpl
 def register_jobs() -> Sequence[Job]:
     """Reading the HR system, and letting the days pass."""
-    return [jobs.sync, jobs.roll_over]
+    return [jobs.sync, jobs.full_sync, jobs.roll_over]
 
 
 @hookimpl
@@ -65,6 +68,7 @@ async def lifespan(ctx: Context) -> AsyncIterator[None]:
     ctx.provide(Directory, Directory(ctx.db))
     ctx.provide(Departments, Departments(ctx.db))
     ctx.provide(Journal, Journal(ctx.db))
+    ctx.provide(Quarantine, Quarantine(ctx.db))
     ctx.provide(DataState, state)
     hidden = HiddenPeople(ctx.db)
     ctx.provide(HiddenPeople, hidden)

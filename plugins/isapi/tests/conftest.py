@@ -209,18 +209,18 @@ class House:
         self.feed = Feed(db)
         self.log = Log()
         self.present = NOON
+        self.spawned: list[asyncio.Task[None]] = []
         offered = ServiceHouse()
         self.services = GuestServices("isapi", [Relations], offered)
         self.fields = FieldPolicy(relations=lambda: offered.find(Relations))
         self.fields.declare(PERSONAL)
-        self.spawned: list[asyncio.Task[None]] = []
         self.provided: dict[type, Any] = {
             DataState: DataState(db),
             Directory: Directory(db),
             Departments: Departments(db),
             Journal: Journal(db),
-            HiddenPeople: HiddenPeople(db),
             Quarantine: Quarantine(db),
+            HiddenPeople: HiddenPeople(db),
         }
         self.configure()
 
@@ -238,14 +238,14 @@ class House:
     def get(self, key: type) -> Any:
         return self.provided[key]
 
-    def call(self, *scopes: str, person: str | None = None) -> PlainCall:
-        """A `Call` of a system with these permissions beside `isapi:read`, or of the colleague `person`."""
-        held = frozenset({"isapi:read", *scopes})
-        return PlainCall(self, Principal(kind="client", id="c", name="hr-tools", scopes=held, person=person))
-
     def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
         self.spawned.append(task := asyncio.create_task(work, name=name))
         return task
+
+    def call(self, *scopes: str, person: str | None = None) -> PlainCall:
+        """A `Call` of a system with these permissions beside `isapi:read`, or of the colleague `person`."""
+        held = frozenset({"isapi:read", *scopes})
+        return PlainCall(self, Principal(kind="client", id="c", name="tests", scopes=held, person=person))
 
     async def sync(self, *, full: bool = True) -> dict[str, Any]:
         """Synchronise; the run's row."""

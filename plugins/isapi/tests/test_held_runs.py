@@ -41,7 +41,7 @@ async def test_an_approval_applies_exactly_what_was_looked_at(house, company, he
 
     run = await api.get_sync_run(house.call(person="0001"), str(held["id"]))
     decision = run.decision
-    assert (run.state, decision.by, decision.person) == ("done", "hr-tools", "0001")
+    assert (run.state, decision.by, decision.person) == ("done", "tests", "0001")
     assert (decision.reason, decision.at) == ("the division was sold", house.now())
     assert "the work of 1 of 4 people would end" in held["reason"]
     assert run.counts["V_IS_JOB"].added == 1

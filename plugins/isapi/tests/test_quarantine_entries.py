@@ -108,7 +108,7 @@ async def test_an_ignored_row_holds_no_run_and_stays_aside(house, company):
     (entry,) = await entries(house)
 
     ignored = await api.ignore_quarantined(house.call(person="0001"), entry.id, KNOWN)
-    assert (ignored.state, ignored.decision.by, ignored.decision.reason) == ("ignored", "hr-tools", "a test account")
+    assert (ignored.state, ignored.decision.by, ignored.decision.reason) == ("ignored", "tests", "a test account")
     assert (await house.sync())["state"] == "done"
     assert [entry.state for entry in await entries(house, state="ignored")] == ["ignored"]
 

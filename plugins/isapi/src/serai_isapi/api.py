@@ -297,6 +297,48 @@ async def list_quarantined_rows(call: Call, run_id: str, query: PageQuery) -> Pa
     return Page(items=[row for _, row in page.items], next_cursor=page.next_cursor)
 
 
+@api.post("/sync-runs/{run_id}/approve", permission="isapi:approve", raises=[SyncRunNotFound, SyncRunNotHeld])
+async def approve_sync_run(call: Call, run_id: str, body: Reason) -> SyncRun:
+    """Have exactly what the held run read applied, whatever made it suspicious; its state then says how far it is."""
+    run = await call.get(Journal).decide(run_id, "approved", _decider(call, body))
+    call.ctx.spawn(apply_now(call.ctx), name="apply an approved synchronisation")
+    return run
+
+
+@api.post("/sync-runs/{run_id}/reject", permission="isapi:approve", raises=[SyncRunNotFound, SyncRunNotHeld])
+async def reject_sync_run(call: Call, run_id: str, body: Reason) -> SyncRun:
+    """Say that what the held run read is wrong: nobody can approve it any more; the next run reads anew."""
+    return await call.get(Journal).decide(run_id, "rejected", _decider(call, body))
+
+
+@api.get("/quarantine", permission="isapi:sync")
+async def list_quarantine(call: Call, query: QuarantineQuery) -> Page[QuarantineEntry]:
+    """What broke a rule, over all runs, the oldest first; by default what is open."""
+    _tell_age(call)
+    position = call.position(query)
+    found = await call.get(Quarantine).entries(
+        state=query.state, view=query.view, rule=query.rule, key=query.key, limit=query.limit + 1,
+        after=position[0] if position else 0, hidden=call.get(HiddenPeople).of(call.who),
+    )  # fmt: skip
+    return _page(call, query, found, lambda entry: [int(entry.id)])
+
+
+@api.post("/quarantine/{entry_id}/ignore", permission="isapi:approve", raises=UNDECIDABLE)
+async def ignore_quarantined(call: Call, entry_id: str, body: Reason) -> QuarantineEntry:
+    """Leave it out of the share of bad rows that holds a run; the row itself stays aside."""
+    return await call.get(Quarantine).ignore(entry_id, _decider(call, body), hidden=call.get(HiddenPeople).of(call.who))
+
+
+@api.post("/quarantine/{entry_id}/reopen", permission="isapi:approve", raises=UNDECIDABLE)
+async def reopen_quarantined(call: Call, entry_id: str, body: Reason) -> QuarantineEntry:
+    """Count it again."""
+    return await call.get(Quarantine).reopen(entry_id, _decider(call, body), hidden=call.get(HiddenPeople).of(call.who))
+
+
+def _decider(call: Call, body: Reason) -> Decider:
+    return Decider(call.who.name, call.who.person, body.reason, call.ctx.now())
+
+
 @api.get("/hidden-people", permission=PERMISSION)
 async def list_hidden_people(call: Call, query: PageQuery) -> Page[HiddenPerson]:
     """Who is hidden from callers without the permission `isapi:hidden`, in emplid order."""
@@ -315,48 +357,6 @@ async def hide_person(call: Call, body: Hide) -> HiddenPerson:
 async def show_person(call: Call, body: Show) -> None:
     """Hide an employee no longer."""
     await call.get(HiddenPeople).show(body.emplid)
-
-
-@api.post("/sync-runs/{run_id}:approve", permission="isapi:approve", raises=[SyncRunNotFound, SyncRunNotHeld])
-async def approve_sync_run(call: Call, run_id: str, body: Reason) -> SyncRun:
-    """Have exactly what the held run read applied, whatever made it suspicious; its state then says how far it is."""
-    run = await call.get(Journal).decide(run_id, "approved", _decider(call, body))
-    call.ctx.spawn(apply_now(call.ctx), name="apply an approved synchronisation")
-    return run
-
-
-@api.post("/sync-runs/{run_id}:reject", permission="isapi:approve", raises=[SyncRunNotFound, SyncRunNotHeld])
-async def reject_sync_run(call: Call, run_id: str, body: Reason) -> SyncRun:
-    """Say that what the held run read is wrong: nobody can approve it any more; the next run reads anew."""
-    return await call.get(Journal).decide(run_id, "rejected", _decider(call, body))
-
-
-@api.get("/quarantine", permission="isapi:sync")
-async def list_quarantine(call: Call, query: QuarantineQuery) -> Page[QuarantineEntry]:
-    """What broke a rule, over all runs, the oldest first; by default what is open."""
-    _tell_age(call)
-    position = call.position(query)
-    found = await call.get(Quarantine).entries(
-        state=query.state, view=query.view, rule=query.rule, key=query.key, limit=query.limit + 1,
-        after=position[0] if position else 0, hidden=call.get(HiddenPeople).of(call.who),
-    )  # fmt: skip
-    return _page(call, query, found, lambda entry: [int(entry.id)])
-
-
-@api.post("/quarantine/{entry_id}:ignore", permission="isapi:approve", raises=UNDECIDABLE)
-async def ignore_quarantined(call: Call, entry_id: str, body: Reason) -> QuarantineEntry:
-    """Leave it out of the share of bad rows that holds a run; the row itself stays aside."""
-    return await call.get(Quarantine).ignore(entry_id, _decider(call, body), hidden=call.get(HiddenPeople).of(call.who))
-
-
-@api.post("/quarantine/{entry_id}:reopen", permission="isapi:approve", raises=UNDECIDABLE)
-async def reopen_quarantined(call: Call, entry_id: str, body: Reason) -> QuarantineEntry:
-    """Count it again."""
-    return await call.get(Quarantine).reopen(entry_id, _decider(call, body), hidden=call.get(HiddenPeople).of(call.who))
-
-
-def _decider(call: Call, body: Reason) -> Decider:
-    return Decider(call.who.name, call.who.person, body.reason, call.ctx.now())
 
 
 def _look(call: Call, as_of: date | None = None) -> Edition:

@@ -35,9 +35,9 @@ def plugin_info() -> PluginInfo:
             "isapi:sync": "See which rows of the HR system were put aside",
             "isapi:approve": "Decide about synchronisations that are held and about rows that were put aside",
         },
+        topics=[changes.EMPLOYEE, changes.DEPARTMENT],
         personal=PERSONAL,
         services=[Relations],
-        topics=[changes.EMPLOYEE, changes.DEPARTMENT],
     )
 
 

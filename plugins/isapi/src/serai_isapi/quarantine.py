@@ -112,8 +112,9 @@ class Quarantine:
                 f"select {_COLUMNS} from isapi.quarantine q where state = $1 and id > $2"
                 " and ($3::text is null or view = $3) and ($4::text is null or rule = $4) and ($5::text is null"
                 " or exists (select from jsonb_each_text(q.key) as k where k.value = $5))"
-                f" and {_VISIBLE.format(7)} order by id limit $6",
-                state, after, view, rule, key, limit, list(hidden),
+                " and not exists (select from jsonb_each_text(q.key) as k where k.value = any ($7::text[]))"
+                " order by id limit $6",
+                state, after, view, rule, key, limit, hidden,
             )  # fmt: skip
         return [_entry(row) for row in rows]
 

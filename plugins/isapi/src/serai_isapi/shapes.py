@@ -192,15 +192,6 @@ class QuarantinedRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     key: dict[str, str | int | None]
 
 
-class HiddenPerson(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Somebody who exists only for callers with the permission `isapi:hidden`."""
-
-    emplid: str
-    reason: str
-    since: datetime
-    by: Annotated[str, Meta(description="The name of the client that asked for it last")]
-
-
 QuarantineState = Literal["open", "ignored", "resolved"]
 
 
@@ -225,3 +216,12 @@ class Reason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Why somebody decides so; kept and shown."""
 
     reason: Annotated[str, Meta(min_length=1, max_length=1000)]
+
+
+class HiddenPerson(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Somebody who exists only for callers with the permission `isapi:hidden`."""
+
+    emplid: str
+    reason: str
+    since: datetime
+    by: Annotated[str, Meta(description="The name of the client that asked for it last")]

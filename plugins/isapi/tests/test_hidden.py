@@ -128,7 +128,7 @@ async def test_people_are_hidden_and_shown_again_with_a_reason(hiding):
     await api.hide_person(call, api.Hide(emplid="0001", reason="Still protected"))
     page = await api.list_hidden_people(call, api.PageQuery())
     assert [(one.emplid, one.reason, one.by) for one in page.items] == [
-        ("0001", "Still protected", "hr-tools"),
+        ("0001", "Still protected", "tests"),
         (HIDDEN, "Board member", "tests"),
     ]
     assert [one.emplid for one in (await api.list_employees(hiding.call(), api.EmployeeQuery())).items] == [

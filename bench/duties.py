@@ -25,7 +25,7 @@ from aiohttp import web
 
 from in_process import microseconds
 from serai import Api, Call, Encoded, PluginInfo
-from serai.context import Devices, Feed
+from serai.context import Audit, Devices, Feed, Keys
 from serai.data.connections import Connections
 from serai.hosting.context import GuestContext
 from serai.identity.addresses import Proxies
@@ -152,7 +152,15 @@ def mounted(
             duties.attach(root, {}, body_limit=65_536)
             mounts = Mounts(table, shutdown_grace=1.0)
             mounts.attach(root)
-            context = GuestContext("isapi", database, cast(Devices, None), cast(Feed, None), lambda error: None)
+            context = GuestContext(
+                "isapi",
+                database,
+                cast(Devices, None),
+                cast(Feed, None),
+                cast(Keys, None),
+                cast(Audit, None),
+                lambda error: None,
+            )
             await mounts.publish("isapi", build_site(_routes(api), context, Cursors([b"bench"])), start_limit=5.0)
             yield Variant(root, Front(mounts.paths, duties.serve))
             access_log.close()

@@ -15,7 +15,9 @@ from serai.web.cursors import Cursors
 @pytest.fixture
 async def kernel(kernel_database, small_kernel):
     def attach(root: web.Application):
-        return add_kernel_api(root, GuestContext("kernel", kernel_database, None, None, pytest.fail), Cursors([b"k" * 32]))
+        return add_kernel_api(
+            root, GuestContext("kernel", kernel_database, None, None, None, None, pytest.fail), Cursors([b"k" * 32])
+        )
 
     return await small_kernel(database=kernel_database, attach=attach)
 

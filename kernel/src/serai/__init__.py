@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from serai.config import Secret as Secret
     from serai.context import (
+        Audit as Audit,
+    )
+    from serai.context import (
         Call as Call,
     )
     from serai.context import (
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
         Feed as Feed,
     )
     from serai.context import (
+        Keys as Keys,
+    )
+    from serai.context import (
         Principal as Principal,
     )
     from serai.context import (
@@ -40,6 +46,9 @@ if TYPE_CHECKING:
     )
     from serai.declarations import (
         Encoded as Encoded,
+    )
+    from serai.declarations import (
+        EncryptedColumn as EncryptedColumn,
     )
     from serai.declarations import (
         Event as Event,
@@ -114,10 +123,10 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "serai.config": ("Secret",),
-    "serai.context": ("Call", "Context", "Database", "Devices", "Feed", "Principal", "Run"),
+    "serai.context": ("Audit", "Call", "Context", "Database", "Devices", "Feed", "Keys", "Principal", "Run"),
     "serai.declarations": (
-        "Api", "Driver", "Encoded", "Event", "Health", "Job", "Link", "Log", "Page", "PageQuery", "PluginInfo",
-        "Setting", "Topic", "job",
+        "Api", "Driver", "Encoded", "EncryptedColumn", "Event", "Health", "Job", "Link", "Log", "Page", "PageQuery",
+        "PluginInfo", "Setting", "Topic", "job",
     ),
     "serai.errors": (
         "Conflict", "DeviceDown", "Forbidden", "Invalid", "Mistake", "NotFound", "PluginError", "Problem", "Refused",

@@ -32,7 +32,10 @@ from serai.hosting.host import Host
 from serai.hosting.reports import Reporter
 from serai.identity import clients
 from serai.identity.addresses import Proxies
+from serai.identity.audit import AuditLog
 from serai.identity.authenticator import Authenticator
+from serai.identity.jobs import JOBS
+from serai.identity.keyring import Keyring
 from serai.telemetry import logs
 from serai.telemetry.access import AccessLog
 from serai.telemetry.metrics import Metrics
@@ -112,11 +115,14 @@ class Serving:
         feed = Feed(database)
         feed.start()
         devices = DeviceHouse(database, self._process_id, kernel.state_dir, log)
-        cursors = Cursors([key.encode() for key in self._greeting.keys])
+        keys = [key.encode() for key in self._greeting.keys]
+        cursors, keyring = Cursors(keys), Keyring(keys)
         host = self._host = Host(
             self._deployment,
             Services(
                 connections=connections,
+                kernel_database=database,
+                keyring=keyring,
                 migrations=migrations,
                 devices=devices,
                 jobs=jobs,
@@ -133,7 +139,17 @@ class Serving:
             notice=lambda event, name: self._send(Message(event=event, text=name)),
         )
         root = web.Application(client_max_size=kernel.body_limit_max)
-        context = GuestContext(KERNEL, database, devices, feed, self._kernel_task_failed)
+        context = GuestContext(
+            KERNEL,
+            database,
+            devices,
+            feed,
+            keyring.of(KERNEL, ()),
+            AuditLog(database, KERNEL),
+            self._kernel_task_failed,
+        )
+        context.provide(Keyring, keyring)
+        await jobs.add(KERNEL, version("serai"), JOBS, context, None)
         self._stack.push_async_callback(context.end_tasks, kernel.stop_grace)
         access = {**Probes(host, database, metrics).attach(root), **add_kernel_api(root, context, cursors)}
         duties.attach(root, access, body_limit=64 * 1024)

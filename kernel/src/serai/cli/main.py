@@ -22,6 +22,8 @@ _VERBS = {
     "jobs": "jobs",
     "devices": "devices",
     "clients": "clients",
+    "keys": "keys",
+    "audit": "audit",
     "openapi": "openapi",
     "doctor": "doctor",
 }

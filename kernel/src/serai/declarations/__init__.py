@@ -1,6 +1,7 @@
 """What plugin authors write: plain data that the kernel acts upon."""
 
 from serai.declarations.drivers import Driver, DriverFactory, Link
+from serai.declarations.encryption import EncryptedColumn
 from serai.declarations.feed import Event, Topic
 from serai.declarations.jobs import Job, JobHandler, Setting, job
 from serai.declarations.logs import Log
@@ -13,6 +14,7 @@ __all__ = [
     "Driver",
     "DriverFactory",
     "Encoded",
+    "EncryptedColumn",
     "Event",
     "Handler",
     "Health",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
 
-from serai.context import Database, Devices, DeviceState, Feed
+from serai.context import Audit, Database, Devices, DeviceState, Feed, Keys
 from serai.declarations import Event, Log, Topic
 from serai.errors import PluginError
 from serai.hosting.states import Blocked, Code
@@ -105,7 +105,14 @@ class GuestContext:
     """One start of one plugin; a restart gets a new one."""
 
     def __init__(
-        self, name: str, database: Database, devices: Devices, feed: Feed, failed: Callable[[BaseException], None]
+        self,
+        name: str,
+        database: Database,
+        devices: Devices,
+        feed: Feed,
+        keys: Keys,
+        audit: Audit,
+        failed: Callable[[BaseException], None],
     ) -> None:
         self.name = name
         self.devices_used: set[str] = set()
@@ -114,6 +121,8 @@ class GuestContext:
         self.db = database
         self.devices: Devices = GuestDevices(name, devices, self.devices_used)
         self.feed = feed
+        self.keys = keys
+        self.audit = audit
         self.stopping = asyncio.Event()
         self._failed = failed
         self._provided: dict[type[Any], Any] = {}

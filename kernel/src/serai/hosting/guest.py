@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from serai.context import Database
 from serai.data.connections import Connections
 from serai.data.database import SchemaDatabase
 from serai.data.migrations import Migrations
@@ -22,6 +23,9 @@ from serai.hosting.declared import Declared
 from serai.hosting.life import Life
 from serai.hosting.schema import check_schema
 from serai.hosting.states import Code, State, Status, Trouble
+from serai.identity import encrypted
+from serai.identity.audit import AuditLog
+from serai.identity.keyring import Keyring
 from serai.telemetry import logs
 from serai.telemetry.current import plugin as current_plugin
 from serai.web.cursors import Cursors
@@ -43,6 +47,9 @@ class Services:
     """What the kernel's lower floors offer to the plugins of one process."""
 
     connections: Connections
+    kernel_database: Database
+    """Schema `serai`."""
+    keyring: Keyring
     migrations: Migrations
     devices: DeviceHouse
     jobs: JobRunner
@@ -132,8 +139,16 @@ class Guest:
         if declared.migrations is not None:
             await check_schema(services.migrations, declared, auto_migrate=services.auto_migrate)
         database = self._database = services.connections.database(self.name)
-        feed = GuestFeed(self.name, services.feed, declared.info.topics)
-        context = self._context = GuestContext(self.name, database, services.devices, feed, self._fail)
+        await encrypted.declare(services.kernel_database, self.name, declared.info.encrypted)
+        context = self._context = GuestContext(
+            self.name,
+            database,
+            services.devices,
+            GuestFeed(self.name, services.feed, declared.info.topics),
+            services.keyring.of(self.name, declared.info.encrypted),
+            AuditLog(services.kernel_database, self.name),
+            self._fail,
+        )
         if self._settings is not None:
             context.provide(type(self._settings), self._settings)
         async with asyncio.timeout(services.start_timeout):

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PARTS := $(patsubst %/pyproject.toml,./%,$(wildcard drivers/*/pyproject.toml plugins/*/pyproject.toml))
 SOURCES := $(shell find kernel drivers plugins \( -path '*/src/*' -o -name pyproject.toml \) -type f -not -name '*.pyc')
 TESTED := './kernel[embedded,testing]' './drivers/ehr_oracle[testing]'
-TOOLS := hypothesis import-linter mypy pytest pytest-aiohttp ruff schemathesis towncrier
+TOOLS := hypothesis import-linter mypy pytest pytest-aiohttp ruff schemathesis 'scim2-server[testing]' scim2-tester towncrier
 # What is downloaded stays in the checkout too.
 export UV_CACHE_DIR := $(CURDIR)/$(VENV)/cache
 export PIP_NO_CACHE_DIR := 1

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import attrs
 import msgspec
@@ -161,7 +161,9 @@ def mounted(
                 cast(Audit, None),
                 lambda error: None,
             )
-            await mounts.publish("isapi", build_site(_routes(api), context, Cursors([b"bench"])), start_limit=5.0)
+            await mounts.publish(
+                "isapi", build_site(_routes(api), context, Cursors([b"bench"]), cast(Any, None)), start_limit=5.0
+            )
             yield Variant(root, Front(mounts.paths, duties.serve))
             access_log.close()
         await authenticator.stop()

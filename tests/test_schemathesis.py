@@ -30,6 +30,7 @@ def test_the_api_does_what_its_document_says(run_serai, until):
     serai.wait_ready()
     key = serai.add_client("isapi:read", "isapi:contact", "isapi:employment", "isapi:sync")
     until(lambda: serai.get("/isapi/api/v1/departments?limit=1").status == 200, "the first sync")
+    _scim_is_served_too(serai, key)
     done = subprocess.run(
         [
             *(
@@ -47,3 +48,14 @@ def test_the_api_does_what_its_document_says(run_serai, until):
     )
     assert done.returncode == 0, done.stdout[-6000:]
     assert "16/16" in done.stdout
+
+
+def _scim_is_served_too(serai, key):
+    refused = serai.get("/isapi/scim/v2/Users", key="srk_wrong")
+    assert (refused.status, refused.headers["Content-Type"]) == (401, "application/scim+json")
+    found = serai.get("/isapi/scim/v2/Users?filter=active+eq+true&sortBy=userName&count=3", key=key).json
+    assert found["itemsPerPage"] == 3
+    user = found["Resources"][0]
+    assert user["meta"]["location"] == f"http://127.0.0.1:{serai.port}/isapi/scim/v2/Users/{user['id']}"
+    tag = {"If-None-Match": user["meta"]["version"]}
+    assert serai.get(f"/isapi/scim/v2/Users/{user['id']}", key=key, **tag).status == 304

@@ -14,7 +14,8 @@ from sqlalchemy import text
 
 from serai.declarations import Driver
 from serai.devices import DeviceHouse, Limits
-from serai.errors import DeviceDown, PluginError
+from serai.devices.house import RETRY
+from serai.errors import DeviceDown, PluginError, SeraiError
 
 
 @attrs.frozen(kw_only=True)
@@ -180,7 +181,7 @@ async def test_a_device_lost_while_it_connects_is_given_up_at_once(kernel_databa
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (PluginError("Its SIM is locked", hint="unlock it"), "Its SIM is locked"),
+        (SeraiError("Nothing answers on the line"), "Nothing answers on the line"),
         (KeyError("13800138000"), "KeyError at tests/test_devices.py:"),
         (SystemExit(3), "SystemExit at "),
         (asyncio.CancelledError(), "The driver ended itself"),
@@ -241,6 +242,22 @@ async def test_a_device_that_cannot_be_bound_is_misconfigured(house, becomes):
     assert "[devices.lamp]" in state.hint
     with pytest.raises(DeviceDown, match="lmap"):
         house.get(Lamp, "lamp")
+
+
+async def test_a_device_that_refuses_us_is_left_alone_until_somebody_asks(house, lamp, becomes, kernel_database):
+    async def refuse() -> None:
+        lamp.tried = getattr(lamp, "tried", 0) + 1
+        raise PluginError("the lamp refused the password", hint="correct it")
+
+    lamp.connecting = refuse
+    await house.start([lamp.bound()])
+    state = await becomes("misconfigured")
+    assert (state.reason, "serai devices retry lamp" in state.hint) == ("the lamp refused the password", True)
+    await kernel_database.notify("devices", "lamp")  # what wakes those that wait for an exclusive device
+    lamp.connecting = None
+    await kernel_database.notify(RETRY, "lamp")
+    await becomes("ready")
+    assert lamp.tried == 1
 
 
 async def test_asking_for_a_device_that_is_not_there_names_those_that_are(house, lamp):

@@ -66,6 +66,43 @@ async def test_numbers_are_given_in_the_order_of_commits_and_nobody_waits_for_a_
     assert numbers(await feed.read([CHANGES], after=0)) == [2, 1]
 
 
+SLOW_COMMIT = """
+    create table public.slow ();
+    create function public.wait() returns trigger language plpgsql as
+        $$ begin perform pg_advisory_xact_lock_shared(42); return null; end $$;
+    create constraint trigger wait after insert on public.slow
+        deferrable initially deferred for each row execute function public.wait();
+"""
+
+
+async def test_no_number_is_seen_while_a_lower_one_is_being_committed(feed, kernel_database, eventually):
+    async def publish_slowly():
+        async with kernel_database.raw() as raw, raw.transaction():
+            await feed.publish(CHANGES, "a", Change(number=1), connection=raw)
+            await raw.execute("insert into public.slow default values")  # waits after the number was given
+
+    async def waiting():
+        async with kernel_database.raw() as raw:
+            return await raw.fetchval("select count(*) from pg_locks where not granted and locktype = 'advisory'")
+
+    async with kernel_database.raw() as raw:
+        await raw.execute(SLOW_COMMIT)
+        async with raw.transaction():
+            await raw.execute("select pg_advisory_xact_lock(42)")
+            first = asyncio.create_task(publish_slowly())
+            await eventually(lambda: _is(waiting(), 1))
+            second = asyncio.create_task(feed.publish(CHANGES, "a", Change(number=2)))
+            await eventually(lambda: _is(waiting(), 2))
+            assert await feed.read([CHANGES], after=0) == []
+    await first
+    await second
+    assert numbers(await feed.read([CHANGES], after=0)) == [1, 2]
+
+
+async def _is(found, expected):
+    return await found == expected
+
+
 async def test_a_transaction_that_sees_an_old_snapshot_publishes_too(feed, kernel_database):
     async with kernel_database.raw() as raw, raw.transaction(isolation="repeatable_read"):
         await raw.fetch("select 1 from serai.feed")

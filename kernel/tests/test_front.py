@@ -72,7 +72,7 @@ async def kernel(small_kernel: Any) -> Any:
     context = SimpleNamespace(name="demo", stopping=asyncio.Event())
     info = PluginInfo(title="Demo", kernel=">=1.0,<2")
     routes = Routes(name="demo", version="1", summary="", info=info, apis=[api], tables=[])
-    await kernel.mounts.publish("demo", build_site(routes, context, Cursors([b"k" * 32])), start_limit=5)
+    await kernel.mounts.publish("demo", build_site(routes, context, Cursors([b"k" * 32]), None), start_limit=5)
     return kernel
 
 

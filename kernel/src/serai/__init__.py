@@ -66,6 +66,9 @@ if TYPE_CHECKING:
         Log as Log,
     )
     from serai.declarations import (
+        Mount as Mount,
+    )
+    from serai.declarations import (
         Page as Page,
     )
     from serai.declarations import (
@@ -75,13 +78,25 @@ if TYPE_CHECKING:
         PluginInfo as PluginInfo,
     )
     from serai.declarations import (
+        RawAnswer as RawAnswer,
+    )
+    from serai.declarations import (
+        RawRequest as RawRequest,
+    )
+    from serai.declarations import (
         Setting as Setting,
+    )
+    from serai.declarations import (
+        Subscription as Subscription,
     )
     from serai.declarations import (
         Topic as Topic,
     )
     from serai.declarations import (
         job as job,
+    )
+    from serai.declarations import (
+        subscription as subscription,
     )
     from serai.errors import (
         Conflict as Conflict,
@@ -125,8 +140,9 @@ _HOMES = {
     "serai.config": ("Secret",),
     "serai.context": ("Audit", "Call", "Context", "Database", "Devices", "Feed", "Keys", "Principal", "Run"),
     "serai.declarations": (
-        "Api", "Driver", "Encoded", "EncryptedColumn", "Event", "Health", "Job", "Link", "Log", "Page", "PageQuery",
-        "PluginInfo", "Setting", "Topic", "job",
+        "Api", "Driver", "Encoded", "EncryptedColumn", "Event", "Health", "Job", "Link", "Log", "Mount", "Page",
+        "PageQuery", "PluginInfo", "RawAnswer", "RawRequest", "Setting", "Subscription", "Topic", "job",
+        "subscription",
     ),
     "serai.errors": (
         "Conflict", "DeviceDown", "Forbidden", "Invalid", "Mistake", "NotFound", "PluginError", "Problem", "Refused",

@@ -14,7 +14,7 @@ import pluggy
 from aiohttp import web
 
 from serai.context import Context
-from serai.declarations import Api, Driver, Health, Job, PluginInfo
+from serai.declarations import Api, Driver, Health, Job, PluginInfo, Subscription
 
 KERNEL_API = "1.0"
 """The version that `PluginInfo.kernel` is compared with."""
@@ -34,8 +34,8 @@ def register_routes() -> Sequence[Api | web.RouteTableDef]:
 
 
 @hookspec
-def register_jobs() -> Sequence[Job]:
-    """What runs by the clock, once per cluster and tick."""
+def register_jobs() -> Sequence[Job | Subscription]:
+    """What runs by the clock, once per cluster and tick; what runs for each event of the feed, at least once."""
 
 
 @hookspec

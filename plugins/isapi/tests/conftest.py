@@ -9,10 +9,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 
 import asyncpg
 import attrs
+import msgspec
 import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
@@ -20,13 +23,14 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import serai_isapi
-from serai import DeviceDown
+from serai import DeviceDown, Problem, RawAnswer, RawRequest
 from serai_ehr import VIEWS, Changed, View, ViewFault
 from serai_isapi import tables
 from serai_isapi.departments import Departments
 from serai_isapi.directory import Directory, Filter
 from serai_isapi.fields import shown
 from serai_isapi.journal import Journal
+from serai_isapi.scim import door
 from serai_isapi.settings import Settings
 from serai_isapi.shapes import Employee
 from serai_isapi.state import DataState
@@ -298,3 +302,49 @@ async def house(migrated: str, company: Company) -> AsyncIterator[House]:
         await listener.close()
         await asyncio.gather(*db.hearing)
         await pool.close()
+
+
+class ScimClient:
+    """Asks isapi in SCIM, as a caller with these scopes."""
+
+    ROOT = "https://serai.example/isapi/scim/v2"
+
+    def __init__(self, house: House, *scopes: str) -> None:
+        self.house = house
+        self.scopes = {"isapi:read", *scopes}
+
+    def may(self, permission: str) -> bool:
+        return permission in self.scopes
+
+    async def send(
+        self, method: str, path: str, body: Any = None, *, query: str = "", headers: dict[str, str] | None = None
+    ) -> SimpleNamespace:
+        """The answer: `status`, `headers`, and `json`, None where there is no body. `body` is JSON, or bytes."""
+        call = SimpleNamespace(ctx=self.house, headers={}, who=self, get=self.house.get)
+        raw = body if isinstance(body, bytes) else b"" if body is None else msgspec.json.encode(body)
+        request = RawRequest(method=method, root=self.ROOT, path=path, query=query, headers=headers or {}, body=raw)
+        try:
+            answer: RawAnswer = await door.serve(call, request)
+        except Problem as problem:
+            answer = door.refuse(problem)
+        headers = {**call.headers, **answer.headers}
+        found = msgspec.json.decode(answer.body) if answer.body else None
+        return SimpleNamespace(status=answer.status, headers=headers, json=found, body=answer.body)
+
+    async def get(self, path: str, **parameters: Any) -> Any:
+        """What a successful read answers."""
+        answer = await self.send("GET", path, query=urlencode(parameters))
+        assert answer.status == 200, answer.json
+        return answer.json
+
+
+@pytest.fixture
+def scim(house: House) -> Callable[..., ScimClient]:
+    """Make a SCIM client with these scopes; `writes=True` for a deployment that takes people and groups from it."""
+
+    def make(*scopes: str, writes: bool = False) -> ScimClient:
+        house.configure(scim_writes=writes)
+        house.provide(door.Scim, door.Scim(house.db, writes=writes))
+        return ScimClient(house, *scopes)
+
+    return make

@@ -46,7 +46,9 @@ from serai.web.limits import Limiter
 from serai.web.mounts import Mounts
 from serai.web.route_table import RouteTable
 from serai.work.feed import Feed
+from serai.work.retention import Retention
 from serai.work.runner import JobRunner
+from serai.work.subscriptions import Subscriptions
 
 KEEPALIVE = 75.0
 """Seconds that an idle connection is kept: it holds on to the last plugin that answered on it."""
@@ -114,6 +116,9 @@ class Serving:
         self._stack.push_async_callback(jobs.stop, kernel.stop_grace)
         feed = Feed(database)
         feed.start()
+        retention = Retention(database, kernel.feed_kept_days, log)
+        retention.start()
+        self._stack.push_async_callback(retention.stop)
         devices = DeviceHouse(database, self._process_id, kernel.state_dir, log)
         keys = [key.encode() for key in self._greeting.keys]
         cursors, keyring = Cursors(keys), Keyring(keys)
@@ -127,8 +132,10 @@ class Serving:
                 devices=devices,
                 jobs=jobs,
                 feed=feed,
+                subscriptions=Subscriptions(database, feed, self._process_id, log),
                 mounts=mounts,
                 cursors=cursors,
+                public_url=kernel.public_url,
                 start_timeout=kernel.start_timeout,
                 stop_grace=kernel.stop_grace,
                 auto_migrate=kernel.auto_migrate,
@@ -167,7 +174,7 @@ class Serving:
         Front(mounts.paths, duties.serve).stand_before(runner.server)
         self._site = web.SockSite(runner, listener, backlog=BACKLOG)
         await host.open()
-        self._stack.push_async_callback(self._leave, host, duties, runner)
+        self._stack.push_async_callback(self._leave, host, duties, feed, runner)
         if not self._greeting.beside:
             await self._site.start()
 
@@ -220,13 +227,14 @@ class Serving:
     def _kernel_task_failed(self, error: BaseException) -> None:
         log.error("a task of the kernel's own routes failed", error=describe(error))
 
-    async def _leave(self, host: Host, duties: Duties, runner: web.AppRunner) -> None:
+    async def _leave(self, host: Host, duties: Duties, feed: Feed, runner: web.AppRunner) -> None:
         """Stop accepting, let connections end between two requests, then end the plugins with what they still do."""
         for site in list(runner.sites):
             await site.stop()
         # Whoever is busy is told by an answer that its connection closes, and comes back to another worker; closing
         # under it could cut a request that is just being sent.
         duties.let_go = True
+        feed.leaving.set()
         server = runner.server
         assert server is not None
         deadline = time.monotonic() + LET_GO

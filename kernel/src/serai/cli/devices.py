@@ -1,15 +1,18 @@
-"""`serai devices`."""
+"""`serai devices`: what the deployment is connected to."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
 from serai.cli.house import opened
-from serai.cli.options import as_json, in_loop, reads_deployment
-from serai.cli.output import show_json, show_table
-from serai.config.deployment import Deployment
+from serai.cli.options import as_json, in_loop, names_file, reads_deployment
+from serai.cli.output import say, show_json, show_table
+from serai.config.deployment import Deployment, read
+from serai.devices.house import RETRY
+from serai.errors import SeraiError
 from serai.hosting.reports import ALIVE
 
 _ROWS = """
@@ -20,12 +23,32 @@ _ROWS = """
 """
 
 
-@click.command("devices")
-@reads_deployment
+@click.group("devices", invoke_without_command=True)
+@names_file
 @as_json
-@in_loop
-async def devices_command(deployment: Deployment, json_: bool) -> None:
+@click.pass_context
+def devices_command(context: click.Context, config: Path, json_: bool) -> None:
     """Show the devices as each process has them; one that no process reports is `unknown`."""
+    if context.invoked_subcommand is None:
+        _list(deployment=read(config), json_=json_)
+
+
+@devices_command.command("retry")
+@click.argument("name")
+@reads_deployment
+@in_loop
+async def retry(deployment: Deployment, name: str) -> None:
+    """Let every process try at once to connect the device NAME."""
+    if name not in deployment.devices:
+        known = ", ".join(sorted(deployment.devices)) or "none"
+        raise SeraiError(f"There is no device {name!r}; configured are: {known}")
+    async with opened(deployment) as house, house.database.raw() as connection:
+        await house.database.notify(RETRY, name, connection=connection)
+    say(f"{name} is tried again; `serai devices` shows how it goes")
+
+
+@in_loop
+async def _list(deployment: Deployment, json_: bool) -> None:
     async with opened(deployment) as house, house.database.raw() as connection:
         rows: list[dict[str, Any]] = [dict(row) for row in await connection.fetch(_ROWS, ALIVE)]
     reported = {row["name"] for row in rows}

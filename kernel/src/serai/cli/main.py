@@ -20,6 +20,7 @@ _VERBS = {
     "restart": "plugins",
     "db": "db",
     "jobs": "jobs",
+    "feed": "feed",
     "devices": "devices",
     "clients": "clients",
     "keys": "keys",

@@ -90,6 +90,7 @@ class KernelSettings:
         float, Meta(gt=0, description="Requests a second that one client may send in the long run.")
     ] = 1000.0
     client_burst: Annotated[int, Meta(ge=1, description="Requests that one client may send at once.")] = 2000
+    feed_kept_days: Annotated[int, Meta(ge=1, le=3650, description="Days for which the feed keeps what happened.")] = 30
     demo: Annotated[
         DemoSettings | None, Meta(description="Makes this deployment a demo, which serves on a loopback address only.")
     ] = None

@@ -21,6 +21,7 @@ _PROBE_LIMIT = 5.0
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 _LONGEST_BACKLOG = 1000
+_CANCEL_AGAIN = 1.0
 
 
 class Subscription:
@@ -45,8 +46,7 @@ class Subscription:
 
     async def close(self) -> None:
         """End a call that is under way, and make no other."""
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await _end(self._task)
 
     async def _run(self) -> None:
         while True:
@@ -76,8 +76,7 @@ class Listener:
 
     async def close(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await _end(self._task)
         for channel in list(self._subscriptions):
             for subscription in list(self._subscriptions[channel]):
                 await self.unsubscribe(subscription)
@@ -135,3 +134,10 @@ class Listener:
     def _dispatch(self, _connection: object, _pid: int, channel: str, payload: object) -> None:
         for subscription in self._subscriptions.get(channel, ()):
             subscription.put(str(payload))
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Cancel a task until it ends: Python 3.11 loses a cancellation that meets the end of what the task waits for."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=_CANCEL_AGAIN)

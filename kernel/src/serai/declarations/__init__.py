@@ -5,9 +5,11 @@ from serai.declarations.encryption import EncryptedColumn
 from serai.declarations.feed import Event, Topic
 from serai.declarations.jobs import Job, JobHandler, Setting, job
 from serai.declarations.logs import Log
+from serai.declarations.mounts import Mount, RawAnswer, RawRequest
 from serai.declarations.plugin import Health, PluginInfo
-from serai.declarations.routes import Api, Handler, Route
+from serai.declarations.routes import Api, FeedRoute, Handler, Route
 from serai.declarations.shapes import Encoded, Page, PageQuery
+from serai.declarations.subscriptions import Subscription, subscription
 
 __all__ = [
     "Api",
@@ -16,17 +18,23 @@ __all__ = [
     "Encoded",
     "EncryptedColumn",
     "Event",
+    "FeedRoute",
     "Handler",
     "Health",
     "Job",
     "JobHandler",
     "Link",
     "Log",
+    "Mount",
     "Page",
     "PageQuery",
     "PluginInfo",
+    "RawAnswer",
+    "RawRequest",
     "Route",
     "Setting",
+    "Subscription",
     "Topic",
     "job",
+    "subscription",
 ]

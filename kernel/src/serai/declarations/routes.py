@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import attrs
 
+from serai.declarations.feed import Topic
 from serai.errors import Problem
 
 Handler = Callable[..., Awaitable[Any]]
@@ -31,6 +34,44 @@ class Route:
         """The OpenAPI operation id: the handler's name."""
         return self.handler.__name__
 
+    @property
+    def doc(self) -> str:
+        """What clients read of it: the handler's docstring."""
+        return inspect.getdoc(self.handler) or ""
+
+
+@attrs.frozen(kw_only=True)
+class FeedRoute:
+    """A declared route on which clients follow topics of the feed; the kernel answers it."""
+
+    path: str
+    topics: tuple[Topic[Any], ...]
+    permission: str | None
+    public: bool
+    snapshot: str | None
+    """The path of a route of the same API that gives what is there now, for who cannot follow any more."""
+    method: str = attrs.field(init=False, default="GET")
+    status: int = attrs.field(init=False, default=200)
+    raises: tuple[type[Problem], ...] = attrs.field(init=False, default=())
+
+    @property
+    def operation(self) -> str:
+        """The OpenAPI operation id: `follow_changes` for `/changes`."""
+        return "follow" + re.sub(r"[^a-z0-9]+", "_", self.path)
+
+    @property
+    def doc(self) -> str:
+        """What clients read of it."""
+        return (
+            f"Follow what happens\n\nTopics: {', '.join(f'`{topic.name}`' for topic in self.topics)}.\n\n{_FOLLOWING}"
+        )
+
+
+_FOLLOWING = """\
+Events come in the order of commits, each at least once. Ask again with the `next_since` of the answer before; with
+`wait`, the answer comes as soon as there is something. With `Accept: text/event-stream` the events come as server-sent
+events, whose ids are values for `since`. 410 tells where to begin anew."""
+
 
 class Api:
     """Typed routes of one API version.
@@ -44,6 +85,7 @@ class Api:
     def __init__(self, version: int = 1) -> None:
         self.version = version
         self.routes: list[Route] = []
+        self.feeds: list[FeedRoute] = []
 
     def get(
         self,
@@ -92,6 +134,25 @@ class Api:
         """A route that ends something."""
         return self._add("DELETE", path, permission, authenticated, False, 200, raises)
 
+    def feed(
+        self,
+        path: str,
+        *,
+        topics: Sequence[Topic[Any]],
+        permission: str | None = None,
+        authenticated: bool = False,
+        public: bool = False,
+        snapshot: str | None = None,
+    ) -> None:
+        """A route on which clients follow topics: pages with `since`, long-poll, server-sent events.
+
+        `snapshot` is the path of a route of this API where who fell too far behind begins anew.
+        """
+        _check_access("GET", path, permission, authenticated, public)
+        self.feeds.append(
+            FeedRoute(path=path, topics=tuple(topics), permission=permission, public=public, snapshot=snapshot)
+        )
+
     def _add(
         self,
         method: str,
@@ -102,8 +163,7 @@ class Api:
         status: int,
         raises: Sequence[type[Problem]],
     ) -> Callable[[F], F]:
-        if (permission is not None) + authenticated + public != 1:
-            raise ValueError(f"{method} {path} must state either permission=..., authenticated=True or public=True")
+        _check_access(method, path, permission, authenticated, public)
 
         def add(handler: F) -> F:
             self.routes.append(
@@ -120,3 +180,8 @@ class Api:
             return handler
 
         return add
+
+
+def _check_access(method: str, path: str, permission: str | None, authenticated: bool, public: bool) -> None:
+    if (permission is not None) + authenticated + public != 1:
+        raise ValueError(f"{method} {path} must state either permission=..., authenticated=True or public=True")

@@ -17,6 +17,9 @@ from serai.errors import DeviceDown, PluginError
 
 T = TypeVar("T")
 
+RETRY = "device_retry"
+"""Channel on which every process is asked to try a device again at once; the payload is its name."""
+
 
 class DeviceHouse:
     """Fills `serai.Devices`.
@@ -54,6 +57,7 @@ class DeviceHouse:
             binding.name: Keeper(binding, self._leases, self._limits, self._changed) for binding in bindings
         }
         self._database.listen("devices", self._given_back)
+        self._database.listen(RETRY, self._asked)
         self._tasks = {
             asyncio.create_task(keeper.run(), name=f"device {name}") for name, keeper in self._keepers.items()
         }
@@ -141,6 +145,11 @@ class DeviceHouse:
                 callback(state)
             except Exception:  # noqa: BLE001  # the device goes on whatever its watchers do
                 self._log.exception("a watcher of devices failed", device=state.name)
+
+    def _asked(self, name: str | None) -> None:
+        """An operator wants the device tried again; None where that may have been missed: nobody's harm."""
+        if name in self._keepers:
+            self._keepers[name].retry()
 
     def _given_back(self, name: str | None) -> None:
         """Another process let go of the device; None where notifications may have been missed."""

@@ -14,7 +14,7 @@ import attrs
 from serai.context import DeviceState
 from serai.declarations import Driver, Log
 from serai.devices.leases import HeldElsewhere, Leases
-from serai.errors import SeraiError, describe
+from serai.errors import PluginError, SeraiError, describe
 from serai.telemetry import logs
 
 FIRST_PAUSE = 0.25
@@ -118,6 +118,9 @@ class Keeper:
             reason = await self._hold(driver)
         except HeldElsewhere as error:
             return "held elsewhere", error.sentence, "It is taken over when it becomes free."
+        except PluginError as error:  # somebody has to change something; trying on may lock an account
+            asked = f"Then `serai devices retry {self._binding.name}`."
+            return "misconfigured", error.sentence, f"{error.hint}. {asked}" if error.hint else asked
         except SeraiError as error:
             return "backing off", error.sentence, error.hint or again
         except asyncio.CancelledError:
@@ -175,6 +178,9 @@ class Keeper:
             self._log.warning("the driver did not let go in order", error=describe(error))
 
     async def _pause(self) -> None:
+        if self.state.state == "misconfigured":
+            await self._look.wait()
+            return
         pause = LONGEST_PAUSE
         if self.state.state == "backing off":
             pause = self._backoff

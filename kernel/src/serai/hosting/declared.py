@@ -13,7 +13,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pluggy import PluginValidationError
 
 from serai import hookspecs
-from serai.declarations import Api, Driver, Job, PluginInfo
+from serai.declarations import Api, Driver, Job, Mount, PluginInfo, Subscription
 from serai.hookspecs import KERNEL_API
 from serai.hosting.entry_points import Installed
 from serai.hosting.states import Blocked, Code, Trouble
@@ -30,8 +30,10 @@ class Declared:
     info: PluginInfo
     requires: tuple[Requirement, ...]
     apis: tuple[Api, ...]
+    mounts: tuple[Mount, ...]
     tables: tuple[web.RouteTableDef, ...]
     jobs: tuple[Job, ...]
+    subscriptions: tuple[Subscription, ...]
     migrations: str | None
     hook: Any
     hooks: frozenset[str]
@@ -46,6 +48,7 @@ class Declared:
             summary=self.summary,
             info=self.info,
             apis=self.apis,
+            mounts=self.mounts,
             tables=self.tables,
         )
 
@@ -112,8 +115,8 @@ def declare_plugin(what: Installed, module: Any) -> Declared:
     if not isinstance(info, PluginInfo):
         raise hooks.rubbish("plugin_info", "PluginInfo", info)
     _check_kernel(what, info)
-    routes = hooks.each("register_routes", (Api, web.RouteTableDef))
-    jobs = hooks.each("register_jobs", (Job,))
+    routes = hooks.each("register_routes", (Api, Mount, web.RouteTableDef))
+    jobs = hooks.each("register_jobs", (Job, Subscription))
     migrations = hooks.call("register_migrations")
     if migrations is not None and not (isinstance(migrations, str) and ":" in migrations):
         raise hooks.rubbish("register_migrations", 'a string such as "package:migrations"', migrations)
@@ -124,8 +127,10 @@ def declare_plugin(what: Installed, module: Any) -> Declared:
         info=info,
         requires=_requirements(what, info),
         apis=tuple(route for route in routes if isinstance(route, Api)),
+        mounts=tuple(route for route in routes if isinstance(route, Mount)),
         tables=tuple(route for route in routes if isinstance(route, web.RouteTableDef)),
-        jobs=tuple(jobs),
+        jobs=tuple(one for one in jobs if isinstance(one, Job)),
+        subscriptions=tuple(one for one in jobs if isinstance(one, Subscription)),
         migrations=migrations,
         hook=hooks.manager.hook,
         hooks=hooks.implemented,
@@ -175,11 +180,14 @@ def _check_names(declared: Declared, rubbish: Callable[[str, str, Any], Trouble]
     for permission in known:
         if not permission.startswith(f"{declared.name}:"):
             raise _undeclared(declared, f"the permission {permission!r}", f"begin with '{declared.name}:'")
-    for route in (route for api in declared.apis for route in api.routes):
-        if route.permission is not None and route.permission not in known:
+    asking = [(f"route {route.method} {route.path}", route.permission) for api in declared.apis for route in api.routes]
+    asking += [(f"feed {feed.path}", feed.permission) for api in declared.apis for feed in api.feeds]
+    asking += [(f"mount {mount.path}", mount.permission) for mount in declared.mounts]
+    for what, needed in asking:
+        if needed is not None and needed not in known:
             raise _undeclared(
                 declared,
-                f"the route {route.method} {route.path} asking for {route.permission!r}",
+                f"the {what} asking for {needed!r}",
                 "ask for one of " + (", ".join(known) or "its declared permissions (there are none)"),
             )
     for topic in declared.info.topics:
@@ -192,10 +200,11 @@ def _check_names(declared: Declared, rubbish: Callable[[str, str, Any], Trouble]
     if names and declared.migrations is None:
         raise _undeclared(declared, "encrypted columns and no tables", "implement register_migrations")
     seen: set[str] = set()
-    for job in declared.jobs:
-        if job.name in seen:
-            raise _undeclared(declared, f"two jobs named {job.name!r}", "give each job a name of its own")
-        seen.add(job.name)
+    works: list[Job | Subscription] = [*declared.jobs, *declared.subscriptions]
+    for work in works:
+        if work.name in seen:
+            raise _undeclared(declared, f"two jobs named {work.name!r}", "give each job a name of its own")
+        seen.add(work.name)
 
 
 def _undeclared(declared: Declared, what: str, must: str) -> Trouble:

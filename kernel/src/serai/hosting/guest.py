@@ -33,6 +33,7 @@ from serai.web.mounts import Mounts, StandIn
 from serai.web.plugin_app import build_site
 from serai.work.feed import Feed
 from serai.work.runner import JobRunner
+from serai.work.subscriptions import Subscriptions
 
 HEALTH_EVERY = 5.0
 SLOW_START = 10.0
@@ -54,11 +55,13 @@ class Services:
     devices: DeviceHouse
     jobs: JobRunner
     feed: Feed
+    subscriptions: Subscriptions
     mounts: Mounts
     start_timeout: float
     stop_grace: float
     auto_migrate: bool
     cursors: Cursors
+    public_url: str | None
 
 
 class Guest:
@@ -155,10 +158,11 @@ class Guest:
             if "lifespan" in declared.hooks:
                 self._life = Life(self.name, self._call("lifespan", context), self._ended)
                 await self._life.enter()
-            site = build_site(declared.routes, context, services.cursors)
+            site = build_site(declared.routes, context, services.cursors, services.feed, services.public_url)
             await services.mounts.publish(self.name, site, start_limit=services.start_timeout)
             self._mounted = True
             await services.jobs.add(self.name, declared.version, declared.jobs, context, self._settings)
+            await services.subscriptions.add(self.name, declared.subscriptions, context)
 
     def _call(self, hook: str, context: GuestContext) -> Any:
         token = current_plugin.set(self.name)
@@ -229,7 +233,10 @@ class Guest:
             self._health = None
         if self._context is not None:
             self._context.stopping.set()
-        draining: list[Awaitable[object]] = [self._services.jobs.remove(self.name, grace)]
+        draining: list[Awaitable[object]] = [
+            self._services.jobs.remove(self.name, grace),
+            self._services.subscriptions.remove(self.name, grace),
+        ]
         if self._mounted:
             draining.append(self._services.mounts.withdraw(self.name, grace))
         for outcome in await asyncio.gather(*draining, return_exceptions=True):

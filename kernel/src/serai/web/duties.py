@@ -33,7 +33,7 @@ from serai.web.answer import KERNEL_HEADERS, Answer
 from serai.web.keys import PRINCIPAL
 from serai.web.limits import Limiter, limit_body
 from serai.web.mounts import NotServing, draining
-from serai.web.problems import http_response, problem_response
+from serai.web.problems import http_response
 from serai.web.route_table import Access, Duty, RouteTable
 from serai.web.traffic import Traffic
 
@@ -229,13 +229,13 @@ class Duties:
             await self._break_off(began, error, request, duty, request_id)
             return began
         if isinstance(error, Problem):
-            return problem_response(error, request_id)
+            return duty.refuse(error, request_id)
         if isinstance(error, web.HTTPException):
             return http_response(error, request_id)
         if isinstance(error, web.RequestPayloadError):
-            return problem_response(MalformedBody("The body does not fit its encoding or length"), request_id)
+            return duty.refuse(MalformedBody("The body does not fit its encoding or length"), request_id)
         self._log.exception("a request failed", plugin=traffic.name, route=duty.template, request_id=request_id)
-        return problem_response(Problem("Something failed here; the log has it under the request id"), request_id)
+        return duty.refuse(Problem("Something failed here; the log has it under the request id"), request_id)
 
     async def _break_off(
         self, began: web.StreamResponse, error: Exception, request: web.Request, duty: Duty, request_id: str

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from serai.context import Context, Principal
 from serai.web.cursors import Cursors
+from serai.work.feed import Feed
 
 PRINCIPAL = web.RequestKey("PRINCIPAL", Principal)
 """Who asks; set on every request before its handler runs."""
@@ -15,3 +16,6 @@ CONTEXT: web.AppKey[Context] = web.AppKey("CONTEXT", Context)
 
 CURSORS = web.AppKey("CURSORS", Cursors)
 """Signs and opens the cursors of the application's lists."""
+
+FEED = web.AppKey("FEED", Feed)
+"""The deployment's feed, which the application's clients follow."""

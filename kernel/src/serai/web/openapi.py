@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect as python
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from typing import Any, get_origin
@@ -11,9 +10,10 @@ import attrs
 import msgspec
 from aiohttp import web
 
-from serai.declarations import Api, Page, Route
+from serai.declarations import Api, FeedRoute, Page, Route
 from serai.errors import PluginError
 from serai.web.encoding import json_answer
+from serai.web.feeds import EVENT_STREAM, signature_of_feed
 from serai.web.refusals import COMPONENTS, refusals_of
 from serai.web.schemas import Schema, Schemas, given, taken, without_null
 from serai.web.signature import Signature, signature_of
@@ -38,7 +38,7 @@ class _Operation:
     """A route with what its handler takes and gives."""
 
     path: str
-    route: Route
+    route: Route | FeedRoute
     signature: Signature
     id: str
 
@@ -107,6 +107,9 @@ def _operations(name: str, apis: Sequence[Api]) -> Iterator[_Operation]:
         for route in api.routes:
             path = f"/{name}/api/v{api.version}{route.path}"
             yield _Operation(path, route, signature_of(name, route), route.operation + suffix)
+        for feed in api.feeds:
+            path = f"/{name}/api/v{api.version}{feed.path}"
+            yield _Operation(path, feed, signature_of_feed(name, feed), feed.operation + suffix)
 
 
 def _taken_by(one: _Operation) -> list[Any]:
@@ -140,7 +143,7 @@ def _references(tree: Any) -> list[str]:
 def _operation(one: _Operation, inputs: Schemas, outputs: Schemas) -> Schema:
     """The Operation Object of a route."""
     route = one.route
-    summary, _, more = (python.getdoc(route.handler) or "").partition("\n")
+    summary, _, more = route.doc.partition("\n")
     operation: Schema = {
         "operationId": one.id,
         "summary": summary,
@@ -156,7 +159,7 @@ def _operation(one: _Operation, inputs: Schemas, outputs: Schemas) -> Schema:
     return operation
 
 
-def _who_may(route: Route) -> str:
+def _who_may(route: Route | FeedRoute) -> str:
     if route.public:
         return "Public: no key is needed."
     return f"Needs the permission `{route.permission}`." if route.permission else "Any valid key will do."
@@ -191,6 +194,8 @@ def _responses(one: _Operation, outputs: Schemas) -> Schema:
         answer["content"] = _json(outputs.of(one.signature.returns))
         if one.status == HTTPStatus.OK:
             headers["ETag"] = {"$ref": "#/components/headers/ETag"}
+        if isinstance(one.route, FeedRoute):
+            answer["content"] |= {EVENT_STREAM: {"schema": {"type": "string"}}}
         if one.route.method == "GET":
             responses["304"] = {"description": "What you have is still the same", "headers": dict(headers)}
         if one.gives_pages:

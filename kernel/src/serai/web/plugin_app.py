@@ -10,13 +10,15 @@ import attrs
 from aiohttp import web
 
 from serai.context import Context
-from serai.declarations import Api, PluginInfo
+from serai.declarations import Api, Mount, PluginInfo
 from serai.web.cursors import Cursors
-from serai.web.keys import CONTEXT, CURSORS
+from serai.web.keys import CONTEXT, CURSORS, FEED
 from serai.web.mounts import Site
 from serai.web.openapi import document, document_handler
+from serai.web.raw import BELOW, raw_handler, refusal_of
 from serai.web.route_table import Access
 from serai.web.typed import BoundRoute, routes_of
+from serai.work.feed import Feed
 
 
 @attrs.frozen(kw_only=True)
@@ -29,21 +31,28 @@ class Routes:
     info: PluginInfo
     apis: Sequence[Api]
     tables: Sequence[web.RouteTableDef]
+    mounts: Sequence[Mount] = ()
 
 
-def build_site(routes: Routes, context: Context, cursors: Cursors) -> Site:
+def build_site(routes: Routes, context: Context, cursors: Cursors, feed: Feed, public_url: str | None = None) -> Site:
     """The plugin's routes on an application, with who may ask each. Raises `PluginError` for one that cannot be."""
     app = web.Application()
     app[CONTEXT] = context
     app[CURSORS] = cursors
+    app[FEED] = feed
     bound = add_apis(app, routes.name, routes.apis)
+    access = access_of(bound)
+    for mount in routes.mounts:
+        handler = raw_handler(mount, context, cursors, public_url)
+        app.router.add_route("*", mount.path + BELOW, handler)
+        access[handler] = Access(permission=mount.permission, public=mount.public, refuse=refusal_of(mount))
     for table in routes.tables:
         app.router.add_routes(table)
     if routes.apis:
         app.router.add_get("/api/openapi.json", document_handler(openapi_of(routes)))
     return Site(
         app=app,
-        access=access_of(bound),
+        access=access,
         direct={one.handler: partial(one.respond, context, cursors) for one in bound if one.answers},
         body_limit=routes.info.body_limit,
         stopping=context.stopping,

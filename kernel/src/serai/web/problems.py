@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -10,6 +10,9 @@ from aiohttp import web
 
 from serai.errors import Problem
 from serai.web.answer import Answer
+
+Refuse = Callable[[Problem, str], Answer]
+"""Makes the answer that a problem becomes, for a request id: `problem_response`, or a foreign protocol's own."""
 
 _WORDS = {
     404: ("not-found", "Not found", "There is nothing at this address"),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from serai.declarations import Route
+from serai.declarations import FeedRoute, Route
 from serai.errors import Forbidden, Invalid, Problem, Unauthenticated, Unavailable
 from serai.web.bodies import UnsupportedMediaType
 from serai.web.cursors import CursorRefused
 from serai.web.limits import BodyTooLarge, TooManyRequests
+from serai.work.feed import Gone
 
 _EVERYWHERE: tuple[type[Problem], ...] = (Invalid, TooManyRequests, Problem, Unavailable)
 _WITH_KEY: tuple[type[Problem], ...] = (Unauthenticated, Forbidden)
@@ -54,7 +55,7 @@ COMPONENTS: dict[str, dict[str, Any]] = {
 """The schemas of problem documents."""
 
 
-def refusals_of(route: Route, *, takes_body: bool, gives_pages: bool) -> dict[int, list[type[Problem]]]:
+def refusals_of(route: Route | FeedRoute, *, takes_body: bool, gives_pages: bool) -> dict[int, list[type[Problem]]]:
     """All that a route can refuse with, by status in ascending order: the kernel's own and those that it `raises`."""
     refusals = {*_EVERYWHERE, *route.raises}
     if not route.public:
@@ -63,6 +64,8 @@ def refusals_of(route: Route, *, takes_body: bool, gives_pages: bool) -> dict[in
         refusals |= {*_WITH_BODY}
     if gives_pages:
         refusals |= {CursorRefused}
+    if isinstance(route, FeedRoute):
+        refusals |= {CursorRefused, Gone}
     by_status: dict[int, list[type[Problem]]] = {}
     for refusal in sorted(refusals, key=lambda one: (one.status, one.slug)):
         by_status.setdefault(refusal.status, []).append(refusal)

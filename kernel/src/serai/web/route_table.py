@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 import attrs
 from aiohttp import web
 
+from serai.web.problems import Refuse, problem_response
 from serai.web.traffic import Traffic
 
 
@@ -35,6 +36,8 @@ class Access:
     probe: bool = False
     """Everyone, under any Host, without a limit, and nobody is looked up: for load balancers and monitors, which must
     get an answer while the database is away."""
+    refuse: Refuse = problem_response
+    """How a problem is said to those who ask it."""
 
 
 _ANY_PRINCIPAL = Access()
@@ -51,6 +54,7 @@ class Duty:
     permission: str | None
     public: bool
     probe: bool
+    refuse: Refuse
     meter: RouteMeter
 
 
@@ -93,7 +97,7 @@ class RouteTable:
 
     def _duty(self, traffic: Traffic, template: str, method: str, access: Access) -> Duty:
         meter = self._metrics.route(traffic.name, template, method)
-        return Duty(traffic, template, access.permission, access.public, access.probe, meter)
+        return Duty(traffic, template, access.permission, access.public, access.probe, access.refuse, meter)
 
 
 def _below(traffic: Traffic) -> str:

@@ -11,7 +11,7 @@ from aiohttp import web
 from msgspec import Struct, inspect
 
 from serai.context import Call
-from serai.declarations import Encoded, Route
+from serai.declarations import Encoded, FeedRoute, Route
 from serai.errors import PluginError
 from serai.web.nodes import bare, within
 from serai.web.parameters import is_list, reader_of
@@ -38,7 +38,7 @@ class Signature:
     """What is encoded (by the handler, where it is annotated `Encoded[...]`), None for an answer without a body, or
     `web.StreamResponse` for one that the handler makes."""
 
-    def status(self, route: Route) -> int:
+    def status(self, route: Route | FeedRoute) -> int:
         """The status of a successful answer: the declared one, 204 where there is nothing to send."""
         return 204 if self.returns is None and route.status == 200 else route.status
 

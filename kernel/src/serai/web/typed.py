@@ -10,12 +10,13 @@ from aiohttp import web
 from msgspec import Struct, defstruct, structs
 
 from serai.context import Context, Principal
-from serai.declarations import Api, Route
+from serai.declarations import Api, FeedRoute, Route
 from serai.errors import Invalid, Mistake, PluginError
 from serai.web.bodies import Body
 from serai.web.call import HttpCall
 from serai.web.cursors import Cursors
 from serai.web.encoding import answer
+from serai.web.feeds import FeedBinding
 from serai.web.keys import CONTEXT, CURSORS, PRINCIPAL
 from serai.web.parameters import Parameters, decoded, query_pairs
 from serai.web.signature import signature_of
@@ -37,7 +38,7 @@ class BoundRoute(NamedTuple):
     path: str
     """Below the plugin: `/api/v1/employees/{emplid}`."""
     handler: HttpHandler
-    route: Route
+    route: Route | FeedRoute
     respond: Responder
     """What `handler` does, for who knows already what aiohttp's router would find."""
     answers: bool
@@ -49,8 +50,9 @@ def routes_of(plugin: str, api: Api) -> list[BoundRoute]:
 
     Raises `PluginError` where a handler cannot be bound or two routes answer the same.
     """
-    taken: dict[str, Route] = {}
-    for route in api.routes:
+    taken: dict[str, Route | FeedRoute] = {}
+    routes: list[Route | FeedRoute] = [*api.routes, *api.feeds]
+    for route in routes:
         shape = _PLACEHOLDER.sub("{}", f"{route.method} {route.path}")
         for key in (shape, route.operation):
             other = taken.setdefault(key, route)
@@ -69,6 +71,10 @@ def _bound(plugin: str, api: Api) -> Iterator[BoundRoute]:
         methods = ("HEAD", "GET") if route.method == "GET" else (route.method,)
         for method in methods:
             yield BoundRoute(method, path, binding.handle, route, binding.respond, binding.answers)
+    for feed in api.feeds:
+        path = f"/api/v{api.version}{feed.path}"
+        following = FeedBinding(plugin, api, feed)
+        yield BoundRoute(feed.method, path, following.handle, feed, following.respond, answers=False)
 
 
 class _Binding:
@@ -141,7 +147,7 @@ class _Binding:
         return arguments
 
 
-def _named(route: Route) -> str:
+def _named(route: Route | FeedRoute) -> str:
     return f"{route.operation} ({route.method} {route.path})"
 
 

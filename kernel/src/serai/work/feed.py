@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
+import attrs
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from serai.context import Database
 from serai.declarations import Event, Topic
-from serai.errors import Problem
+from serai.errors import Problem, Unavailable
 
 if TYPE_CHECKING:
     import asyncpg
@@ -26,10 +27,14 @@ P = TypeVar("P", bound=Struct)
 
 _PUBLISH = "insert into serai.feed_pending (topic, key, payload) values ($1, $2, $3)"
 _EDGES = "select pruned_to, coalesce((select max(seq) from serai.feed), pruned_to) as head from serai.feed_state"
-_READ = """
-    select seq, topic, key, payload, at from serai.feed
-    where seq > $1 and topic = any($2) order by seq limit $3
-"""
+# One statement, so one snapshot: nothing is pruned, and nothing comes, between the events and the edges.
+_READ = f"""
+    select edges.pruned_to, edges.head, event.* from ({_EDGES}) as edges left join lateral (
+        select seq, topic, key, payload, at from serai.feed
+        where seq > $1 and topic = any($2) order by seq limit $3
+    ) as event on true order by event.seq
+"""  # noqa: S608 - of constants
+_LOOK_AGAIN = 0.5
 
 
 class Gone(Problem):
@@ -39,8 +44,16 @@ class Gone(Problem):
     slug = "feed-position-gone"
     title = "The feed cannot be followed from there"
 
-    def __init__(self, sentence: str) -> None:
-        super().__init__(sentence, hint="Take a snapshot, and follow from the head that was before it.")
+
+@attrs.frozen(kw_only=True)
+class Portion(Generic[P]):
+    """Some events after a position."""
+
+    events: list[Event[P]]
+    reached: int
+    """Every event up to this number was looked at: read on from here."""
+    more: bool
+    """There may be more to read at once."""
 
 
 class Feed:
@@ -48,6 +61,8 @@ class Feed:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.leaving = asyncio.Event()
+        """Set when this process hands over to another: clients that wait here are let go."""
         self._head = 0
         """The newest number that this process has heard of."""
         self._news = asyncio.Event()
@@ -91,13 +106,19 @@ class Feed:
 
         Raises `Gone` where events after `after` are pruned already, or `after` lies beyond the head.
         """
+        return (await self.portion(topics, after=after, limit=limit)).events
+
+    async def portion(self, topics: Sequence[Topic[P]], *, after: int, limit: int) -> Portion[P]:
+        """`read`, with how far it has come: further than the last event where what follows is of other topics."""
         by_name = {topic.name: topic for topic in topics}
         async with self._database.raw() as raw:
             rows = await raw.fetch(_READ, after, list(by_name), limit)
-            pruned_to, head = await raw.fetchrow(_EDGES)  # after the rows: what was pruned while we read is found
-        if not pruned_to <= after <= head:
-            raise Gone(f"Events follow each other from {pruned_to} to {head}, and {after} is outside")
-        return [
+        pruned_to, head = rows[0]["pruned_to"], rows[0]["head"]
+        if after < pruned_to:
+            raise Gone("What followed that position is no longer kept", hint="Take a snapshot and follow from there.")
+        if after > head:
+            raise Gone("That position is beyond the end: it is of another database", hint="Take a snapshot again.")
+        events = [
             Event(
                 seq=row["seq"],
                 topic=row["topic"],
@@ -106,7 +127,10 @@ class Feed:
                 at=row["at"],
             )
             for row in rows
+            if row["seq"] is not None
         ]
+        more = len(events) == limit and events[-1].seq < head
+        return Portion(events=events, reached=events[-1].seq if more else head, more=more)
 
     async def head(self) -> int:
         """The newest number; 0 where nothing has ever happened."""
@@ -132,11 +156,19 @@ class Feed:
             return pruned_to, head
 
     async def _hear(self, payload: str | None) -> None:
-        newest = await self.head() if payload is None else int(payload)
+        newest = await self._look() if payload is None else int(payload)
         if newest > self._head:
             self._head = newest
             self._news.set()
             self._news = asyncio.Event()
+
+    async def _look(self) -> int:
+        """The head, once the database is there to say it."""
+        while True:
+            try:
+                return await self.head()
+            except Unavailable:
+                await asyncio.sleep(_LOOK_AGAIN)
 
     @asynccontextmanager
     async def _raw(self, connection: AsyncConnection | asyncpg.Connection | None) -> AsyncIterator[asyncpg.Connection]:

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
+    ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
@@ -113,4 +114,37 @@ feed_state = Table(
     metadata,
     Column("pruned_to", BigInteger, primary_key=True, autoincrement=False, comment="events up to this number are gone"),
     comment="One row: where the feed begins",
+)
+
+feed_cursor = Table(
+    "feed_cursor",
+    metadata,
+    Column("plugin", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("topics", ARRAY(Text), nullable=False),
+    Column("seq", BigInteger, nullable=False, comment="everything up to it is delivered, or a letter"),
+    Column("process_id", Text, comment="delivers"),
+    Column("lease_until", Moment, comment="anybody may deliver after this"),
+    comment="Subscriptions of plugins, and where they are",
+)
+
+feed_letter = Table(
+    "feed_letter",
+    metadata,
+    Column("plugin", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("topic", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("payload", JSONB),
+    Column("at", Moment, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", Moment, nullable=False, comment="try again"),
+    Column("dead_at", Moment, comment="tried no more"),
+    Column("error", Text, nullable=False, comment="one sentence for people"),
+    Column("trace", Text, nullable=False, comment="for the authors; never leaves the house"),
+    ForeignKeyConstraint(
+        ["plugin", "name"], ["serai.feed_cursor.plugin", "serai.feed_cursor.name"], ondelete="CASCADE"
+    ),
+    comment="Events that a subscription failed on, and those of the same key behind them",
 )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from serai import Api, Context, Health, Job, PluginInfo, hookimpl
+from serai import Api, Context, Health, Job, Mount, PluginInfo, hookimpl
 from serai_isapi import api, jobs
 from serai_isapi.departments import Departments
 from serai_isapi.directory import Directory
 from serai_isapi.journal import Journal
+from serai_isapi.scim import door
 from serai_isapi.settings import Settings
 from serai_isapi.state import DataState
 
@@ -25,15 +26,16 @@ def plugin_info() -> PluginInfo:
             "isapi:read": "See the directory: people, departments, who leads and looks after whom",
             "isapi:contact": "See private phone numbers and mail addresses",
             "isapi:employment": "See grades, hire and termination dates, and why a job changed",
+            "isapi:write": "Add and change people and groups over SCIM, where the deployment takes any",
             "isapi:sync": "See which rows of the HR system were put aside",
         },
     )
 
 
 @hookimpl
-def register_routes() -> Sequence[Api]:
-    """The JSON API."""
-    return [api.api]
+def register_routes() -> Sequence[Api | Mount]:
+    """The JSON API, and SCIM."""
+    return [api.api, door.scim]
 
 
 @hookimpl
@@ -58,6 +60,7 @@ async def lifespan(ctx: Context) -> AsyncIterator[None]:
     ctx.provide(Departments, Departments(ctx.db))
     ctx.provide(Journal, Journal(ctx.db))
     ctx.provide(DataState, state)
+    ctx.provide(door.Scim, door.Scim(ctx.db, writes=ctx.get(Settings).scim_writes))
     ctx.db.listen("synced", state.refresh)
     await state.refresh()
     yield

@@ -23,6 +23,8 @@ class Settings:
 
     source: str
     """The device of kind `ehr` that is read."""
+    scim_writes: bool = False
+    """Whether SCIM clients may add people and groups of their own, beside those of the HR system."""
     sync_cron: str = "*/15 * * * *"
     """When it is read, in the company's zone."""
     data_old_after_hours: Hours = 2.0

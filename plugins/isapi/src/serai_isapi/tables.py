@@ -21,6 +21,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -157,6 +158,9 @@ employee = Table(
     Index("employee_manager_idx", "manager_emplid", "emplid"),
     Index("employee_location_idx", "location", "emplid"),
     Index("employee_rtx_id_idx", "rtx_id"),
+    Index("employee_lower_rtx_id_idx", text("lower(rtx_id)")),
+    Index("employee_lower_emplid_idx", text("lower(emplid)")),
+    Index("employee_lower_mail_idx", text("lower(mail)")),
 )
 """One row a person, as of today."""
 
@@ -215,3 +219,22 @@ quarantine = Table(
     Index("quarantine_run_id_idx", "run_id", "id"),
 )
 """Rows that broke a rule. `content` may hold personal data: it is for database administrators, no route shows it."""
+
+scim_resource = Table(
+    "scim_resource",
+    metadata,
+    *_texts("kind id user_name"),
+    Column("version", BigInteger, nullable=False),
+    Column("created", DateTime(timezone=True), nullable=False),
+    Column("last_modified", DateTime(timezone=True), nullable=False),
+    Column("content", JSONB, nullable=False),
+    PrimaryKeyConstraint("kind", "id"),
+    Index("scim_resource_user_name_idx", "kind", "user_name", unique=True),
+    Index("scim_resource_members_idx", text("(content -> 'members') jsonb_path_ops"), postgresql_using="gin"),
+)
+"""People and groups that SCIM clients wrote; `user_name` as it is compared."""
+
+scim_secret = Table(
+    "scim_secret", metadata, Column("id", Boolean, primary_key=True), Column("secret", Text, nullable=False)
+)
+"""One row: what the cursors of SCIM are sealed with."""

@@ -93,13 +93,47 @@ def upgrade() -> None:
         schema="serai",
         comment="One row: where the feed begins",
     )
+    op.create_table(
+        "feed_cursor",
+        sa.Column("plugin", sa.Text, primary_key=True),
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("topics", postgresql.ARRAY(sa.Text), nullable=False),
+        sa.Column("seq", sa.BigInteger, nullable=False, comment="everything up to it is delivered, or a letter"),
+        sa.Column("process_id", sa.Text, comment="delivers"),
+        sa.Column("lease_until", _MOMENT, comment="anybody may deliver after this"),
+        schema="serai",
+        comment="Subscriptions of plugins, and where they are",
+    )
+    op.create_table(
+        "feed_letter",
+        sa.Column("plugin", sa.Text, primary_key=True),
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("topic", sa.Text, nullable=False),
+        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("payload", postgresql.JSONB),
+        sa.Column("at", _MOMENT, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("next_at", _MOMENT, nullable=False, comment="try again"),
+        sa.Column("dead_at", _MOMENT, comment="tried no more"),
+        sa.Column("error", sa.Text, nullable=False, comment="one sentence for people"),
+        sa.Column("trace", sa.Text, nullable=False, comment="for the authors; never leaves the house"),
+        sa.ForeignKeyConstraint(
+            ["plugin", "name"],
+            ["serai.feed_cursor.plugin", "serai.feed_cursor.name"],
+            ondelete="CASCADE",
+            name="feed_letter_plugin_name_fkey",
+        ),
+        schema="serai",
+        comment="Events that a subscription failed on, and those of the same key behind them",
+    )
     for statement in NUMBERING:
         op.execute(statement)
 
 
 def downgrade() -> None:
     """Drop them."""
-    for table in ("feed_state", "feed_commit", "feed_pending", "feed"):
+    for table in ("feed_letter", "feed_cursor", "feed_state", "feed_commit", "feed_pending", "feed"):
         op.drop_table(table, schema="serai")
     for function in ("feed_number", "feed_mark"):
         op.execute(f"drop function serai.{function}()")

@@ -67,9 +67,8 @@ async def values(database, keyring):
 
 async def left(database, keyring):
     """How many boxes are not of the first key."""
-    async with database.raw() as connection:
-        counts = [await encrypted.count(connection, place) for place in await encrypted.places(database)]
-    return sum(rows for of in counts for key_id, rows in of.items() if key_id != keyring.first)
+    counts = await encrypted.count(database)
+    return sum(rows for of in counts.values() for key_id, rows in of.items() if key_id != keyring.first)
 
 
 async def test_rotated_under_load_and_killed_in_the_middle_every_value_is_right_without_the_old_key(

@@ -41,8 +41,8 @@ def keys_command() -> None:
 async def status(deployment: Deployment, json_: bool) -> None:
     """Count the rows that each key has encrypted; exit code 3 where a key is missing that some need."""
     keyring = _keyring(deployment)
-    async with opened(deployment) as house, house.database.raw() as connection:
-        counts = {place: await encrypted.count(connection, place) for place in await encrypted.places(house.database)}
+    async with opened(deployment) as house:
+        counts = await encrypted.count(house.database)
     rows = [
         _use(keyring, key_id, place.label, count)
         for place, of in counts.items()

@@ -61,8 +61,14 @@ async def places(database: Database) -> list[Place]:
     return [place for place in found if (place.name, place.column.column) in existing]
 
 
-async def count(connection: asyncpg.Connection, place: Place) -> Mapping[bytes, int]:
-    """How many boxes of the place each key has encrypted, by the keys' ids."""
+async def count(database: Database) -> dict[Place, Mapping[bytes, int]]:
+    """For each place how many boxes each key has encrypted, by the keys' ids."""
+    found = await places(database)
+    async with database.raw() as connection:
+        return {place: await _count(connection, place) for place in found}
+
+
+async def _count(connection: asyncpg.Connection, place: Place) -> Mapping[bytes, int]:
     box = place.column.column
     rows = await connection.fetch(
         f"select substr({box}, 2, 4) as key_id, count(*) as rows from {place.name}"  # noqa: S608  checked names

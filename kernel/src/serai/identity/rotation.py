@@ -5,7 +5,7 @@ It can be cut off anywhere and begun anew: every box says which key it is of, an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 
 import asyncpg
 import attrs
@@ -38,13 +38,12 @@ async def rotate(database: Database, keyring: Keyring, progress: Progress) -> Ro
     Raises `KeyMissing` where a key that is needed is not configured, and `SeraiError` where boxes do not open; all
     others are re-encrypted by then.
     """
-    places = await encrypted.places(database)
     older = keyring.ids[1:]
-    counts = await _counts(database, places)
+    counts = await encrypted.count(database)
     work = _Rotation(database, keyring, progress, sum(of.get(key_id, 0) for of in counts.values() for key_id in older))
-    for place in places:
+    for place in counts:
         await work.re_encrypt(place)
-    counts = await _counts(database, places)
+    counts = await encrypted.count(database)
     for place, of in counts.items():
         for key_id in of.keys() - set(keyring.ids):
             raise missing(place.label, key_id)
@@ -56,11 +55,6 @@ async def rotate(database: Database, keyring: Keyring, progress: Progress) -> Ro
             hint="they were changed, or moved there from other rows: restore them, or let them be read from the source",
         )
     return Rotated(work.done, sum(of.get(key_id, 0) for of in counts.values() for key_id in older))
-
-
-async def _counts(database: Database, places: Iterable[Place]) -> dict[Place, Mapping[bytes, int]]:
-    async with database.raw() as connection:
-        return {place: await encrypted.count(connection, place) for place in places}
 
 
 @attrs.define

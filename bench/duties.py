@@ -25,7 +25,7 @@ from aiohttp import web
 
 from in_process import microseconds
 from serai import Api, Call, Encoded, PluginInfo
-from serai.context import Audit, Devices, Feed, Keys
+from serai.context import Audit, Devices, Feed, Http, Keys, Queue
 from serai.data.connections import Connections
 from serai.hosting.context import GuestContext
 from serai.identity.addresses import Proxies
@@ -154,12 +154,14 @@ def mounted(
             mounts.attach(root)
             context = GuestContext(
                 "isapi",
-                database,
-                cast(Devices, None),
-                cast(Feed, None),
-                cast(Keys, None),
-                cast(Audit, None),
-                lambda error: None,
+                database=database,
+                devices=cast(Devices, None),
+                queue=cast(Queue, None),
+                feed=cast(Feed, None),
+                keys=cast(Keys, None),
+                audit=cast(Audit, None),
+                http=cast(Http, None),
+                failed=lambda error: None,
             )
             await mounts.publish(
                 "isapi", build_site(_routes(api), context, Cursors([b"bench"]), cast(Any, None)), start_limit=5.0

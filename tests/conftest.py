@@ -98,7 +98,16 @@ class RunningSerai:
     def get(self, path: str, *, key: str | None = None, timeout: float = 30.0, **headers: str) -> Answer:
         """GET with the client's key."""
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=headers)
-        key = key or self.key
+        return self._ask(request, key or self.key, timeout)
+
+    def post(self, path: str, body: Any, *, key: str | None = None, timeout: float = 30.0) -> Answer:
+        """POST JSON with the client's key."""
+        headers = {"Content-Type": "application/json"}
+        data = json.dumps(body).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data=data, headers=headers)
+        return self._ask(request, key or self.key, timeout)
+
+    def _ask(self, request: urllib.request.Request, key: str | None, timeout: float) -> Answer:
         if key:
             request.add_header("Authorization", f"Bearer {key}")
         try:

@@ -63,28 +63,133 @@ def test_status(serai, until):
     assert "isapi" in serai.cli("status").stdout
 
 
+CLIENT = {
+    "id": "str",
+    "name": "str",
+    "owner": "str",
+    "scopes": ["str"],
+    "person": "NoneType",
+    "purpose": "str",
+    "fields": "NoneType",
+    "daily_quota": "NoneType",
+    "rate": "NoneType",
+    "burst": "NoneType",
+    "networks": [],
+    "created_at": "MOMENT",
+    "expires_at": "NoneType",
+    "last_used_at": "NoneType",
+    "suspended_at": "NoneType",
+    "suspended_by": "NoneType",
+    "suspended_reason": "NoneType",
+    "revoked_at": "NoneType",
+}
+
+
 def test_clients(serai):
     made = json_of(serai, "clients", "add", "payroll", "--scope", "isapi:read", "--owner", "HR")
     assert shape(made) == {"id": "str", "key": "str"}
     assert made["key"].startswith("srk_")
     listed = [client for client in json_of(serai, "clients", "list") if client["name"] == "payroll"]
     assert made["key"] not in json.dumps(listed)
-    assert shape(listed) == [
-        {
-            "id": "str",
-            "name": "str",
-            "owner": "str",
-            "scopes": ["str"],
-            "networks": [],
-            "created_at": "MOMENT",
-            "expires_at": "NoneType",
-            "last_used_at": "NoneType",
-            "revoked_at": "NoneType",
-        }
-    ]
+    assert shape(listed) == [CLIENT]
     assert serai.get("/isapi/api/v1/employees?limit=1", key=made["key"]).status == 200
     revoked = json_of(serai, "clients", "revoke", "payroll", "--yes")
     assert revoked["revoked_at"]
+
+
+def test_a_client_is_changed_suspended_and_rotated(serai, until):
+    key = json_of(
+        serai, "clients", "add", "moving", "--scope", "isapi:read", "--daily-quota", "9", "--network", "::1/128"
+    )
+    changed = json_of(
+        serai, "clients", "edit", "moving", "--field", "none", "--clear", "networks", "--expires", "2999-01-01"
+    )
+    assert (changed["fields"], changed["networks"], changed["daily_quota"]) == ([], [], 9)
+    assert changed["expires_at"] == "2999-01-01T00:00:00Z"
+    second = json_of(serai, "clients", "rotate", "moving", "--overlap", "2d")
+    for each in (key, second):
+        assert serai.get("/isapi/api/v1/employees?limit=1", key=each["key"]).status == 200
+    shown = json_of(serai, "clients", "show", "moving")
+    keys = {
+        "beginning": "str",
+        "created_at": "MOMENT",
+        "expires_at": "NoneType",
+        "last_used_at": "NoneType",
+        "live": "bool",
+    }
+    assert shape(shown) == {
+        **CLIENT,
+        "fields": [],
+        "daily_quota": "int",
+        "expires_at": "MOMENT",
+        "requests_today": "int",
+        "keys": [keys],
+    }
+    assert [one["beginning"] for one in shown["keys"]] == [second["key"][:8], key["key"][:8]]
+    suspended = json_of(serai, "clients", "suspend", "moving", "--reason", "too chatty")
+    assert suspended["suspended_reason"] == "too chatty"
+    until(
+        lambda: serai.get("/isapi/api/v1/employees?limit=1", key=second["key"]).status == 401, "the client is refused"
+    )
+    serai.cli("clients", "resume", "moving")
+    assert serai.get("/isapi/api/v1/employees?limit=1", key=second["key"]).status == 200
+    done = serai.cli("clients", "edit", "moving", "--burst", "0", "--network", "x", ok=False)
+    assert (done.returncode, "burst: expected" in done.stderr, "networks[0]: expected" in done.stderr) == (
+        1,
+        True,
+        True,
+    )
+    assert serai.cli("clients", "rotate", "moving", "--overlap", "soon", ok=False).returncode == 2
+
+
+def test_a_client_is_asked_for_on_the_command_line(serai):
+    ask = (
+        "clients",
+        "requests",
+        "ask",
+        "wanted",
+        "--owner",
+        "00000007",
+        "--scope",
+        "isapi:read",
+        "--purpose",
+        "reports",
+    )
+    asked = json_of(serai, *ask)
+    assert shape(asked) == {"id": "int", "claim_secret": "str"}
+    number = str(asked["id"])
+    listed = json_of(serai, "clients", "requests", "list", "--state", "waiting")
+    assert shape(listed) == [
+        {
+            "id": "int",
+            "name": "str",
+            "owner": "str",
+            "person": "NoneType",
+            "scopes": ["str"],
+            "purpose": "str",
+            "expires_at": "NoneType",
+            "requested_by": "str",
+            "requested_at": "MOMENT",
+            "state": "str",
+            "endorsed_by": "NoneType",
+            "endorsed_at": "NoneType",
+            "decided_by": "NoneType",
+            "decided_at": "NoneType",
+            "reason": "NoneType",
+            "client_id": "NoneType",
+            "claim_until": "NoneType",
+            "claimed_at": "NoneType",
+        }
+    ]
+    admin = json_of(serai, "clients", "add", "approver", "--scope", "kernel:clients")["key"]
+    answer = serai.post(f"/-/api/v1/client-requests/{number}/approve", {"reason": "fine"}, key=admin)
+    assert (answer.status, answer.json["state"]) == (200, "approved")
+    claimed = json_of(serai, "clients", "requests", "claim", number, asked["claim_secret"])
+    assert shape(claimed) == {"id": "str", "key": "str"}
+    assert serai.get("/isapi/api/v1/employees?limit=1", key=claimed["key"]).status == 200
+    again = serai.cli("clients", "requests", "claim", number, asked["claim_secret"], ok=False)
+    assert (again.returncode, "was taken" in again.stderr) == (1, True)
+    assert json_of(serai, "clients", "access", "wanted", "--subject", "00000001") == []
 
 
 def test_a_revoked_key_is_refused_and_an_unknown_scope_is_named(serai, until):

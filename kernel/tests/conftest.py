@@ -18,6 +18,7 @@ import serai.devices.tables
 import serai.hosting.tables
 import serai.identity.kept_tables
 import serai.identity.tables
+import serai.webhooks.tables
 import serai.work.tables  # noqa: F401  # their tables are to be made
 from serai.context import Database
 from serai.data.connections import Connections
@@ -42,6 +43,8 @@ async def kernel_database(database_url: str) -> AsyncIterator[Database]:
         for revision, statements in (("0006_feed", "NUMBERING"), ("0009_audit", "GUARDS")):
             for statement in getattr(import_module(f"serai.data.kernel_migrations.{revision}"), statements):
                 await connection.execute(text(statement))
+        for statement in import_module("serai.data.kernel_migrations.0007_queue").PGQUEUER:
+            await connection.exec_driver_sql(statement)
     yield database
     await database.close()
     await connections.close()

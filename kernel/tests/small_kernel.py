@@ -16,10 +16,16 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 from sqlalchemy import create_mock_engine
 
+from serai.app.kernel_api import add_kernel_api
 from serai.data.tables import metadata
+from serai.hosting.context import GuestContext
+from serai.hosting.permissions import Permissions
 from serai.identity import tables
 from serai.identity.addresses import Proxies
+from serai.identity.audit import AuditLog
 from serai.identity.authenticator import Authenticator
+from serai.identity.quotas import Quotas
+from serai.web.cursors import Cursors
 from serai.web.duties import Duties
 from serai.web.front import Front
 from serai.web.limits import Limiter
@@ -79,7 +85,7 @@ def identity_ddl() -> list[str]:
     engine = create_mock_engine(
         "postgresql+asyncpg://", lambda sql, *_, **__: statements.append(str(sql.compile(dialect=engine.dialect)))
     )
-    metadata.create_all(engine, tables=[tables.client, tables.api_key], checkfirst=False)
+    metadata.create_all(engine, tables=[tables.client, tables.api_key, tables.client_use], checkfirst=False)
     return statements
 
 
@@ -115,6 +121,27 @@ class Recorded:
             self.observed.append((plugin, template, method, status))
 
         return SimpleNamespace(observe=observe)
+
+
+def kernel_routes(database: Any, *permissions: str) -> Callable[[web.Application], Mapping[Any, Access]]:
+    """What attaches the kernel's own typed routes to a root; `permissions` are all that clients can hold."""
+
+    def attach(root: web.Application) -> Mapping[Any, Access]:
+        context = GuestContext(
+            "kernel",
+            database=database,
+            devices=None,
+            queue=None,
+            feed=None,
+            keys=None,
+            audit=AuditLog(database, "kernel"),
+            http=None,
+            failed=pytest.fail,
+        )
+        context.provide(Permissions, Permissions(lambda: dict.fromkeys(permissions, "")))
+        return add_kernel_api(root, context, Cursors([b"k" * 32]))
+
+    return attach
 
 
 @attrs.define
@@ -177,6 +204,7 @@ async def small_kernel(aiohttp_client: Any) -> Callable[..., Awaitable[SmallKern
             authenticator=Authenticator(database, log),
             proxies=proxies or Proxies(),
             limiter=Limiter(rate, burst),
+            quotas=Quotas(database, log),
             access_log=recorded,
             log=log,
             public_url=public_url,

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from serai.context import Principal
 from serai.identity import audit, seals
-from serai.identity.audit import AuditLog
+from serai.identity.audit import AuditLog, acting
 from serai.identity.seals import Seal
 from serai.telemetry import current
 
@@ -25,6 +25,7 @@ PORTAL = Principal(kind="client", id="cl_1", name="portal", person="0007")
 
 @pytest.fixture
 def log(kernel_database):
+    acting.set(PORTAL)
     return AuditLog(kernel_database, "demo")
 
 
@@ -32,17 +33,17 @@ async def test_an_entry_says_who_did_what_and_lives_with_its_transaction(log, ke
     current.request_id.set("req-1")
     async with kernel_database.begin() as connection:
         await log.write(
-            "grade.change", who=PORTAL, subject="0001", before={"grade": "P5"}, after={"grade": "P6"},
+            "grade.change", subject="0001", before={"grade": "P5"}, after={"grade": "P6"},
             reason="promoted", connection=connection,
         )  # fmt: skip
     async with kernel_database.raw() as connection:
         transaction = connection.transaction()
         await transaction.start()
-        await log.write("grade.change", who=PORTAL, subject="0002", connection=connection)
+        await log.write("grade.change", subject="0002", connection=connection)
         await transaction.rollback()
     current.request_id.set(None)
     current.run_id.set(12)
-    await log.write("look", who=PORTAL, subject="0003")
+    await log.write("look", subject="0003")
     look, change = await audit.entries(kernel_database)
     assert (change.action, change.who, change.who_name, change.person) == (
         "demo.grade.change",
@@ -59,7 +60,7 @@ async def test_an_entry_says_who_did_what_and_lives_with_its_transaction(log, ke
 
 
 async def test_the_database_refuses_to_change_what_was_written(log, kernel_database):
-    await log.write("look", who=PORTAL, subject="0001")
+    await log.write("look", subject="0001")
     await seals.seal(kernel_database)
     for table in ("audit_log", "audit_seal"):
         for change in (f"delete from serai.{table}", f"truncate serai.{table} cascade"):
@@ -75,9 +76,9 @@ async def test_seals_prove_that_nothing_was_changed(log, kernel_database, monkey
     monkeypatch.setattr(seals, "PORTION", 3)
     assert await seals.seal(kernel_database) is None
     for number in range(7):
-        await log.write("look", who=PORTAL, subject=str(number), after={"name": "王芳"})
+        await log.write("look", subject=str(number), after={"name": "王芳"})
     first = await seals.seal(kernel_database)
-    await log.write("look", who=PORTAL, subject="7")
+    await log.write("look", subject="7")
     verdict = await seals.verify(kernel_database, first)
     assert (verdict.head, verdict.unsealed, verdict.fault) == (first, 1, None)
     assert (await seals.seal(kernel_database)).position == 8
@@ -86,8 +87,8 @@ async def test_seals_prove_that_nothing_was_changed(log, kernel_database, monkey
 
 async def test_a_late_commit_is_sealed_after_what_overtook_it(log, kernel_database):
     async with kernel_database.begin() as slow:
-        await log.write("look", who=PORTAL, subject="early", connection=slow)
-        await log.write("look", who=PORTAL, subject="late")
+        await log.write("look", subject="early", connection=slow)
+        await log.write("look", subject="late")
         assert (await seals.seal(kernel_database)).position == 1
     assert (await seals.seal(kernel_database)).position == 2
     assert (await seals.verify(kernel_database)).fault is None
@@ -106,9 +107,9 @@ async def test_a_late_commit_is_sealed_after_what_overtook_it(log, kernel_databa
 )
 async def test_the_first_row_that_was_tampered_with_is_named(log, kernel_database, tampering, fault):
     for number in range(4):
-        await log.write("look", who=PORTAL, subject=str(number), before={"a": 1})
+        await log.write("look", subject=str(number), before={"a": 1})
     noted = await seals.seal(kernel_database)
-    await log.write("look", who=PORTAL, subject="4")
+    await log.write("look", subject="4")
     async with kernel_database.begin() as connection:
         for statement in (*OWNER, *tampering.split("; ")):
             await connection.execute(text(statement))

@@ -17,7 +17,7 @@ from serai.config.deployment import Deployment, read, structure_device, structur
 from serai.config.document import ConfigError
 from serai.config.positions import lines_of
 from serai.config.schema import deployment_schema
-from serai.config.settings import DemoSettings, KernelSettings
+from serai.config.settings import DemoSettings, KernelSettings, OutgoingSettings
 from serai.config.wording import expected
 
 ROOT = Path(__file__).parents[2]
@@ -354,13 +354,19 @@ def test_the_schema_says_what_the_reader_says(write: Any) -> None:
     assert "default" not in schema["properties"]["kernel"]["properties"]["database"]
 
 
-@pytest.mark.parametrize("settings", [KernelSettings, DemoSettings])
+TITLES = {
+    KernelSettings: "## `[kernel]`",
+    DemoSettings: "## `[kernel.demo]`",
+    OutgoingSettings: "## `[kernel.outgoing]`",
+}
+
+
+@pytest.mark.parametrize("settings", TITLES)
 def test_the_page_of_the_configuration_has_every_key(settings: type) -> None:
     page = (ROOT / "docs/configuration.md").read_text()
     for row in rows_of(settings):
         assert row in page, f"docs/configuration.md has no line\n{row}"
-    title = "## `[kernel.demo]`" if settings is DemoSettings else "## `[kernel]`"
-    section = page.split(title)[1].split("\n## ")[0]
+    section = page.split(TITLES[settings])[1].split("\n## ")[0]
     assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == [field.name for field in attrs.fields(settings)]
 
 
@@ -373,7 +379,8 @@ def rows_of(settings: type) -> list[str]:
         assert isinstance(field.type, inspect.Metadata), f"{field.name} has no description"
         meaning = (field.type.extra_json_schema or {})["description"]
         default = attribute.default.reveal() if isinstance(attribute.default, Secret) else attribute.default
-        shown = {None: "none", (): "`[]`"}.get(default) or f"`{json.dumps(default, default=str)}`"
+        shown = {None: "none", (): "`[]`"}.get(default, f"`{json.dumps(default, default=str)}`")
+        shown = "its own defaults" if attrs.has(type(default)) else shown
         rows.append(f"| `{field.name}` | {expected(field.type)} | {shown} | {meaning} |")
     return rows
 

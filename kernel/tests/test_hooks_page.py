@@ -69,5 +69,6 @@ def test_the_examples_are_a_plugin_that_the_kernel_accepts(example):
     assert declared.hooks == set(HOOKS)
     assert [route.path for api in declared.apis for route in api.routes] == ["/greetings/{name}"]
     assert [job.name for job in declared.jobs] == ["tidy"]
+    assert [task.name for task in declared.tasks] == ["send"]
     assert declared.migrations == "serai_hello:migrations"
     assert declare_driver(installed("lamp_demo"), example).kind == "lamp"

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from aiohttp import web
+from small_kernel import kernel_routes
 
-from serai.app.kernel_api import APIS, add_kernel_api
-from serai.hosting.context import GuestContext
+from serai.app.kernel_api import APIS
 from serai.hosting.permissions import KERNEL_PERMISSIONS
 from serai.identity import clients
-from serai.web.cursors import Cursors
 
 
 @pytest.fixture
 async def kernel(kernel_database, small_kernel):
-    def attach(root: web.Application):
-        return add_kernel_api(
-            root, GuestContext("kernel", kernel_database, None, None, None, None, pytest.fail), Cursors([b"k" * 32])
-        )
-
-    return await small_kernel(database=kernel_database, attach=attach)
+    return await small_kernel(database=kernel_database, attach=kernel_routes(kernel_database))
 
 
 async def test_the_kernels_routes_are_served_with_its_duties(kernel, kernel_database):

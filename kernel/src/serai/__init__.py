@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from serai.config import Secret as Secret
     from serai.context import (
+        Answer as Answer,
+    )
+    from serai.context import (
         Audit as Audit,
     )
     from serai.context import (
@@ -30,10 +33,16 @@ if TYPE_CHECKING:
         Feed as Feed,
     )
     from serai.context import (
+        Http as Http,
+    )
+    from serai.context import (
         Keys as Keys,
     )
     from serai.context import (
         Principal as Principal,
+    )
+    from serai.context import (
+        Queue as Queue,
     )
     from serai.context import (
         Run as Run,
@@ -84,10 +93,19 @@ if TYPE_CHECKING:
         RawRequest as RawRequest,
     )
     from serai.declarations import (
+        Retry as Retry,
+    )
+    from serai.declarations import (
         Setting as Setting,
     )
     from serai.declarations import (
         Subscription as Subscription,
+    )
+    from serai.declarations import (
+        Task as Task,
+    )
+    from serai.declarations import (
+        TaskRun as TaskRun,
     )
     from serai.declarations import (
         Topic as Topic,
@@ -97,6 +115,9 @@ if TYPE_CHECKING:
     )
     from serai.declarations import (
         subscription as subscription,
+    )
+    from serai.declarations import (
+        task as task,
     )
     from serai.errors import (
         Conflict as Conflict,
@@ -138,11 +159,14 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "serai.config": ("Secret",),
-    "serai.context": ("Audit", "Call", "Context", "Database", "Devices", "Feed", "Keys", "Principal", "Run"),
+    "serai.context": (
+        "Answer", "Audit", "Call", "Context", "Database", "Devices", "Feed", "Http", "Keys", "Principal", "Queue",
+        "Run",
+    ),
     "serai.declarations": (
         "Api", "Driver", "Encoded", "EncryptedColumn", "Event", "Health", "Job", "Link", "Log", "Mount", "Page",
-        "PageQuery", "PluginInfo", "RawAnswer", "RawRequest", "Setting", "Subscription", "Topic", "job",
-        "subscription",
+        "PageQuery", "PluginInfo", "RawAnswer", "RawRequest", "Retry", "Setting", "Subscription", "Task", "TaskRun",
+        "Topic", "job", "subscription", "task",
     ),
     "serai.errors": (
         "Conflict", "DeviceDown", "Forbidden", "Invalid", "Mistake", "NotFound", "PluginError", "Problem", "Refused",

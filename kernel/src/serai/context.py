@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import attrs
 from msgspec import Struct
 
-from serai.declarations import EncryptedColumn, Event, Log, PageQuery, Topic
+from serai.declarations import EncryptedColumn, Event, Log, PageQuery, Task, Topic
 
 if TYPE_CHECKING:  # to import them takes longer than most commands do
     import asyncpg
@@ -77,6 +77,56 @@ class DeviceState:
     since: datetime
     reason: str = ""
     hint: str = ""
+
+
+class Queue(Protocol):
+    """Work that is done later, surely and at least once."""
+
+    async def put(
+        self,
+        task: Task[P],
+        payload: P,
+        *,
+        connection: AsyncConnection | asyncpg.Connection | None = None,
+        dedupe_key: str | None = None,
+        delay: float = 0.0,
+    ) -> int | None:
+        """Have the plugin's `task` called with `payload`, after `delay` seconds at the earliest; the task's number.
+
+        In `connection`'s transaction where one is given: it is there when that commits, and never if it does not.
+        With a `dedupe_key` it is left out, and None returned, while the same task with the same key waits or is
+        worked on. Raises `PluginError` where the plugin does not declare the task.
+        """
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    """What another system answered, whatever its status; a redirect is an answer too."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Http(Protocol):
+    """HTTP to other systems, only to where the deployment allows it (`[kernel.outgoing]`)."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        json: Any = None,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 30.0,
+        limit: int = 1024 * 1024,
+    ) -> Answer:
+        """Send a request, and read the whole answer: `timeout` seconds for all of it, at most `limit` bytes.
+
+        `json` is what msgspec encodes. Raises `Refused` where the URL may not be asked for, `Unavailable` where no
+        usable answer comes.
+        """
 
 
 class Feed(Protocol):
@@ -156,18 +206,17 @@ class Audit(Protocol):
         self,
         action: str,
         *,
-        who: Principal,
         subject: str,
         before: Any = None,
         after: Any = None,
         reason: str = "",
         connection: AsyncConnection | asyncpg.Connection | None = None,
     ) -> None:
-        """Note that `who` did something to `subject`, in `connection`'s transaction; without one, at once.
+        """Note that something was done to `subject`, in `connection`'s transaction; without one, at once.
 
         `action` is a word or two with dots between, `unmask` or `run.approve`; the plugin's name goes before it.
         `before` and `after`: what was changed, as Structs, attrs values or plain JSON values, in which personal
-        fields are masked; never secrets. Request and run are noted by themselves.
+        fields are masked; never secrets. Who did it, and in which request or run, is noted by itself.
         """
 
 
@@ -178,6 +227,8 @@ class Context(Protocol):
     log: Log
     db: Database
     devices: Devices
+    queue: Queue
+    http: Http
     feed: Feed
     keys: Keys
     audit: Audit
@@ -198,6 +249,18 @@ class Context(Protocol):
 
 
 @attrs.frozen(kw_only=True)
+class Allowance:
+    """How much one client may ask, where that is not the kernel's default."""
+
+    rate: float | None = None
+    """Requests a second in the long run."""
+    burst: int | None = None
+    """Requests at once."""
+    daily: int | None = None
+    """Requests a day of the company."""
+
+
+@attrs.frozen(kw_only=True)
 class Principal:
     """Who asks."""
 
@@ -208,6 +271,12 @@ class Principal:
     scopes: frozenset[str] = frozenset()
     person: str | None = None
     """The emplid of the colleague whose key it is; None of a system's."""
+    fields: frozenset[str] | None = None
+    """The personal fields that it may see at most, whatever its scopes allow; None: no such limit."""
+    purpose: str = ""
+    """Why it reads personal data."""
+    allowance: Allowance | None = None
+    """Its own limits; None: the kernel's defaults and no quota."""
 
     def may(self, permission: str) -> bool:
         """Whether this caller holds the permission."""

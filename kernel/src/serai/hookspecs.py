@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import pluggy
 from aiohttp import web
 
 from serai.context import Context
-from serai.declarations import Api, Driver, Health, Job, PluginInfo, Subscription
+from serai.declarations import Api, Driver, Health, Job, PluginInfo, Subscription, Task
 
 KERNEL_API = "1.0"
 """The version that `PluginInfo.kernel` is compared with."""
@@ -34,8 +35,8 @@ def register_routes() -> Sequence[Api | web.RouteTableDef]:
 
 
 @hookspec
-def register_jobs() -> Sequence[Job | Subscription]:
-    """What runs by the clock, once per cluster and tick; what runs for each event of the feed, at least once."""
+def register_jobs() -> Sequence[Job | Subscription | Task[Any]]:
+    """What runs by the clock, for each event of the feed, and for what is put in the queue."""
 
 
 @hookspec

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from serai.app.api import plugins
+from serai.app.api import client_requests, clients, disclosures, plugins, webhooks
 from serai.context import Context
 from serai.web.cursors import Cursors
 from serai.web.keys import CONTEXT, CURSORS
@@ -19,7 +19,7 @@ from serai.web.route_table import Access
 KERNEL = "kernel"
 """The kernel's name where plugins have theirs: in its permissions, metrics and messages."""
 
-APIS = (plugins.api,)
+APIS = (plugins.api, clients.api, client_requests.api, disclosures.api, webhooks.api)
 """All of it; what they need besides the database is provided to the kernel's `Context`."""
 
 

@@ -29,26 +29,34 @@ from serai.hosting.binding import bind_devices
 from serai.hosting.context import GuestContext
 from serai.hosting.guest import Services
 from serai.hosting.host import Host
+from serai.hosting.permissions import Permissions
 from serai.hosting.reports import Reporter
 from serai.identity import clients
 from serai.identity.addresses import Proxies
 from serai.identity.audit import AuditLog
 from serai.identity.authenticator import Authenticator
+from serai.identity.disclosures import Disclosures
 from serai.identity.jobs import JOBS
 from serai.identity.keyring import Keyring
+from serai.identity.quotas import Quotas
+from serai.outgoing.client import HttpClient
+from serai.outgoing.policy import Policy
 from serai.telemetry import logs
 from serai.telemetry.access import AccessLog
 from serai.telemetry.metrics import Metrics
 from serai.web.cursors import Cursors
+from serai.web.disclosing import DISCLOSURES
 from serai.web.duties import Duties
 from serai.web.front import Front
 from serai.web.limits import Limiter
 from serai.web.mounts import Mounts
 from serai.web.route_table import RouteTable
+from serai.webhooks.service import Webhooks
 from serai.work.feed import Feed
 from serai.work.retention import Retention
 from serai.work.runner import JobRunner
 from serai.work.subscriptions import Subscriptions
+from serai.work.task_runner import TaskRunner
 
 KEEPALIVE = 75.0
 """Seconds that an idle connection is kept: it holds on to the last plugin that answered on it."""
@@ -97,6 +105,12 @@ class Serving:
         authenticator = Authenticator(database, log)
         await authenticator.start()
         self._stack.push_async_callback(authenticator.stop)
+        quotas = Quotas(database, log)
+        await quotas.start()
+        self._stack.push_async_callback(quotas.stop)
+        disclosures = Disclosures(database, log, kept_months=kernel.access_log_kept_months)
+        await disclosures.start()
+        self._stack.push_async_callback(disclosures.stop)
         metrics = Metrics()
         access_log = AccessLog.to_file(kernel.state_dir / "log" / "access.log")
         self._stack.callback(access_log.close)
@@ -107,6 +121,7 @@ class Serving:
             authenticator=authenticator,
             proxies=Proxies([ip_network(network) for network in kernel.trusted_proxies]),
             limiter=Limiter(kernel.client_rate, kernel.client_burst),
+            quotas=quotas,
             access_log=access_log,
             log=log,
             public_url=kernel.public_url,
@@ -114,11 +129,17 @@ class Serving:
         jobs = JobRunner(database, self._process_id, lambda: datetime.now(UTC), log)
         await jobs.start()
         self._stack.push_async_callback(jobs.stop, kernel.stop_grace)
+        http = HttpClient(Policy(kernel.outgoing.allow, listener=listener.getsockname()[1]))
+        self._stack.push_async_callback(http.close)
+        tasks = TaskRunner(database, self._process_id, log)
+        tasks.start()
+        self._stack.push_async_callback(tasks.stop, kernel.stop_grace)
         feed = Feed(database)
         feed.start()
         retention = Retention(database, kernel.feed_kept_days, log)
         retention.start()
         self._stack.push_async_callback(retention.stop)
+        webhooks = Webhooks(database, tasks=tasks, feed=feed, http=http, log=log)
         devices = DeviceHouse(database, self._process_id, kernel.state_dir, log)
         keys = [key.encode() for key in self._greeting.keys]
         cursors, keyring = Cursors(keys), Keyring(keys)
@@ -131,7 +152,10 @@ class Serving:
                 migrations=migrations,
                 devices=devices,
                 jobs=jobs,
+                tasks=tasks,
+                http=http,
                 feed=feed,
+                webhook_topics=webhooks.topics,
                 subscriptions=Subscriptions(database, feed, self._process_id, log),
                 mounts=mounts,
                 cursors=cursors,
@@ -148,16 +172,22 @@ class Serving:
         root = web.Application(client_max_size=kernel.body_limit_max)
         context = GuestContext(
             KERNEL,
-            database,
-            devices,
-            feed,
-            keyring.of(KERNEL, ()),
-            AuditLog(database, KERNEL),
-            self._kernel_task_failed,
+            database=database,
+            devices=devices,
+            queue=tasks.queue_of(KERNEL, ()),
+            feed=feed,
+            keys=keyring.of(KERNEL, ()),
+            audit=AuditLog(database, KERNEL),
+            http=http,
+            failed=self._kernel_task_failed,
         )
+        context.provide(Permissions, Permissions(host.permissions))
+        root[DISCLOSURES] = disclosures
         context.provide(Keyring, keyring)
         await jobs.add(KERNEL, version("serai"), JOBS, context, None)
         self._stack.push_async_callback(context.end_tasks, kernel.stop_grace)
+        webhooks.start(context, version("serai"))
+        self._stack.push_async_callback(webhooks.stop)
         access = {**Probes(host, database, metrics).attach(root), **add_kernel_api(root, context, cursors)}
         duties.attach(root, access, body_limit=64 * 1024)
         mounts.attach(root)

@@ -20,6 +20,8 @@ _VERBS = {
     "restart": "plugins",
     "db": "db",
     "jobs": "jobs",
+    "queue": "queue",
+    "webhooks": "webhooks",
     "feed": "feed",
     "devices": "devices",
     "clients": "clients",

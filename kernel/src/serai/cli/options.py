@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+import re
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import click
 
@@ -49,3 +51,22 @@ def in_loop(command: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., A
         return asyncio.run(command(**arguments))
 
     return wrapped
+
+
+class Duration(click.ParamType[float]):
+    """A time such as `7d`, `12h`, `30m`, `45s` or `0`; the command gets seconds."""
+
+    name = "duration"
+    _FORM = re.compile(r"([0-9]{1,6})([smhd])|0", re.ASCII)
+    _UNITS: ClassVar = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        form = self._FORM.fullmatch(str(value))
+        if form is None:
+            self.fail(f"{value!r} is no duration such as 7d, 12h, 30m, 45s or 0", param, ctx)
+        return float(form[1]) * self._UNITS[form[2]] if form[1] else 0.0
+
+
+def in_utc(moment: datetime | None) -> datetime | None:
+    """What a person gave as a day or moment, which is meant in UTC."""
+    return None if moment is None else moment.replace(tzinfo=UTC)

@@ -21,6 +21,14 @@ _ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9.-]+)):
 _ORIGIN = re.compile(r"https?://[^\s/?#@]+/?")
 
 
+def _check_networks(networks: tuple[str, ...]) -> None:
+    for network in networks:
+        try:
+            ip_network(network)
+        except ValueError:
+            raise ValueError(f"list of networks, as 10.0.0.0/8; {network!r} is none") from None
+
+
 @attrs.frozen(kw_only=True)
 class DemoSettings:
     """`[kernel.demo]`: a deployment to look at, with a key, client and password of its own making."""
@@ -30,6 +38,25 @@ class DemoSettings:
         tuple[Annotated[str, Meta(pattern="^/")], ...],
         Meta(description="Paths that are printed at the start as `curl` lines."),
     ] = ()
+
+
+@attrs.frozen(kw_only=True)
+class OutgoingSettings:
+    """`[kernel.outgoing]`: where plugins and webhooks may send requests to."""
+
+    allow: Annotated[
+        tuple[str, ...],
+        Meta(
+            description=(
+                "Networks (CIDR) that may be reached; empty: all public and private ones. Loopback, link-local and the "
+                "like need an entry within them, this deployment's own address one for it alone."
+            )
+        ),
+    ] = attrs.field(default=())
+
+    @allow.validator
+    def _check_allow(self, _: Any, allow: tuple[str, ...]) -> None:
+        _check_networks(allow)
 
 
 @attrs.frozen(kw_only=True)
@@ -90,7 +117,11 @@ class KernelSettings:
         float, Meta(gt=0, description="Requests a second that one client may send in the long run.")
     ] = 1000.0
     client_burst: Annotated[int, Meta(ge=1, description="Requests that one client may send at once.")] = 2000
+    access_log_kept_months: Annotated[
+        int, Meta(ge=1, le=120, description="Full months for which it is kept who was shown whose personal data.")
+    ] = 12
     feed_kept_days: Annotated[int, Meta(ge=1, le=3650, description="Days for which the feed keeps what happened.")] = 30
+    outgoing: Annotated[OutgoingSettings, Meta(description="Requests to other systems.")] = OutgoingSettings()
     demo: Annotated[
         DemoSettings | None, Meta(description="Makes this deployment a demo, which serves on a loopback address only.")
     ] = None
@@ -113,11 +144,7 @@ class KernelSettings:
 
     @trusted_proxies.validator
     def _check_trusted_proxies(self, _: Any, networks: tuple[str, ...]) -> None:
-        for network in networks:
-            try:
-                ip_network(network)
-            except ValueError:
-                raise ValueError(f"list of networks, as 10.0.0.0/8; {network!r} is none") from None
+        _check_networks(networks)
 
     @database.validator
     def _check_database(self, _: Any, database: Secret) -> None:

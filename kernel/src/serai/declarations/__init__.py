@@ -10,6 +10,7 @@ from serai.declarations.plugin import Health, PluginInfo
 from serai.declarations.routes import Api, FeedRoute, Handler, Route
 from serai.declarations.shapes import Encoded, Page, PageQuery
 from serai.declarations.subscriptions import Subscription, subscription
+from serai.declarations.tasks import Retry, Task, TaskRun, task
 
 __all__ = [
     "Api",
@@ -31,10 +32,14 @@ __all__ = [
     "PluginInfo",
     "RawAnswer",
     "RawRequest",
+    "Retry",
     "Route",
     "Setting",
     "Subscription",
+    "Task",
+    "TaskRun",
     "Topic",
     "job",
     "subscription",
+    "task",
 ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
 
-from serai.context import Audit, Database, Devices, DeviceState, Feed, Keys
+from serai.context import Audit, Database, Devices, DeviceState, Feed, Http, Keys, Queue
 from serai.declarations import Event, Log, Topic
 from serai.errors import PluginError
 from serai.hosting.states import Blocked, Code
@@ -107,11 +107,14 @@ class GuestContext:
     def __init__(
         self,
         name: str,
+        *,
         database: Database,
         devices: Devices,
+        queue: Queue,
         feed: Feed,
         keys: Keys,
         audit: Audit,
+        http: Http,
         failed: Callable[[BaseException], None],
     ) -> None:
         self.name = name
@@ -120,6 +123,8 @@ class GuestContext:
         self.log: Log = logs.get(name)
         self.db = database
         self.devices: Devices = GuestDevices(name, devices, self.devices_used)
+        self.queue = queue
+        self.http = http
         self.feed = feed
         self.keys = keys
         self.audit = audit

@@ -13,7 +13,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pluggy import PluginValidationError
 
 from serai import hookspecs
-from serai.declarations import Api, Driver, Job, Mount, PluginInfo, Subscription
+from serai.declarations import Api, Driver, Job, Mount, PluginInfo, Subscription, Task, Topic
 from serai.hookspecs import KERNEL_API
 from serai.hosting.entry_points import Installed
 from serai.hosting.states import Blocked, Code, Trouble
@@ -34,10 +34,17 @@ class Declared:
     tables: tuple[web.RouteTableDef, ...]
     jobs: tuple[Job, ...]
     subscriptions: tuple[Subscription, ...]
+    tasks: tuple[Task[Any], ...]
     migrations: str | None
     hook: Any
     hooks: frozenset[str]
     """Names of the hooks that the plugin implements."""
+
+    @property
+    def followed(self) -> dict[Topic[Any], str]:
+        """Topics that clients may follow, each with the permission of the route that shows it."""
+        feeds = [feed for api in self.apis for feed in api.feeds if feed.permission is not None]
+        return {topic: feed.permission for feed in feeds for topic in feed.topics if feed.permission is not None}
 
     @property
     def routes(self) -> Routes:
@@ -116,7 +123,7 @@ def declare_plugin(what: Installed, module: Any) -> Declared:
         raise hooks.rubbish("plugin_info", "PluginInfo", info)
     _check_kernel(what, info)
     routes = hooks.each("register_routes", (Api, Mount, web.RouteTableDef))
-    jobs = hooks.each("register_jobs", (Job, Subscription))
+    work = hooks.each("register_jobs", (Job, Subscription, Task))
     migrations = hooks.call("register_migrations")
     if migrations is not None and not (isinstance(migrations, str) and ":" in migrations):
         raise hooks.rubbish("register_migrations", 'a string such as "package:migrations"', migrations)
@@ -129,8 +136,9 @@ def declare_plugin(what: Installed, module: Any) -> Declared:
         apis=tuple(route for route in routes if isinstance(route, Api)),
         mounts=tuple(route for route in routes if isinstance(route, Mount)),
         tables=tuple(route for route in routes if isinstance(route, web.RouteTableDef)),
-        jobs=tuple(one for one in jobs if isinstance(one, Job)),
-        subscriptions=tuple(one for one in jobs if isinstance(one, Subscription)),
+        jobs=tuple(each for each in work if isinstance(each, Job)),
+        subscriptions=tuple(each for each in work if isinstance(each, Subscription)),
+        tasks=tuple(each for each in work if isinstance(each, Task)),
         migrations=migrations,
         hook=hooks.manager.hook,
         hooks=hooks.implemented,
@@ -175,7 +183,7 @@ def _requirements(what: Installed, info: PluginInfo) -> tuple[Requirement, ...]:
 
 
 def _check_names(declared: Declared, rubbish: Callable[[str, str, Any], Trouble]) -> None:
-    """Permissions and topics have the plugin's name; what a route asks for is declared; no job has its name twice."""
+    """Permissions and topics bear the plugin's name; routes ask for declared ones; no job or task is there twice."""
     known = declared.info.permissions
     for permission in known:
         if not permission.startswith(f"{declared.name}:"):
@@ -200,10 +208,10 @@ def _check_names(declared: Declared, rubbish: Callable[[str, str, Any], Trouble]
     if names and declared.migrations is None:
         raise _undeclared(declared, "encrypted columns and no tables", "implement register_migrations")
     seen: set[str] = set()
-    works: list[Job | Subscription] = [*declared.jobs, *declared.subscriptions]
+    works: list[Job | Subscription | Task[Any]] = [*declared.jobs, *declared.subscriptions, *declared.tasks]
     for work in works:
         if work.name in seen:
-            raise _undeclared(declared, f"two jobs named {work.name!r}", "give each job a name of its own")
+            raise _undeclared(declared, f"two jobs or tasks named {work.name!r}", "give each a name of its own")
         seen.add(work.name)
 
 

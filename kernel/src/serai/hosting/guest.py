@@ -26,14 +26,17 @@ from serai.hosting.states import Code, State, Status, Trouble
 from serai.identity import encrypted
 from serai.identity.audit import AuditLog
 from serai.identity.keyring import Keyring
+from serai.outgoing.client import HttpClient
 from serai.telemetry import logs
 from serai.telemetry.current import plugin as current_plugin
 from serai.web.cursors import Cursors
 from serai.web.mounts import Mounts, StandIn
 from serai.web.plugin_app import build_site
+from serai.webhooks.topics import TopicBook
 from serai.work.feed import Feed
 from serai.work.runner import JobRunner
 from serai.work.subscriptions import Subscriptions
+from serai.work.task_runner import TaskRunner
 
 HEALTH_EVERY = 5.0
 SLOW_START = 10.0
@@ -54,8 +57,11 @@ class Services:
     migrations: Migrations
     devices: DeviceHouse
     jobs: JobRunner
+    tasks: TaskRunner
+    http: HttpClient
     feed: Feed
     subscriptions: Subscriptions
+    webhook_topics: TopicBook
     mounts: Mounts
     start_timeout: float
     stop_grace: float
@@ -145,12 +151,14 @@ class Guest:
         await encrypted.declare(services.kernel_database, self.name, declared.info.encrypted)
         context = self._context = GuestContext(
             self.name,
-            database,
-            services.devices,
-            GuestFeed(self.name, services.feed, declared.info.topics),
-            services.keyring.of(self.name, declared.info.encrypted),
-            AuditLog(services.kernel_database, self.name),
-            self._fail,
+            database=database,
+            devices=services.devices,
+            queue=services.tasks.queue_of(self.name, declared.tasks),
+            feed=GuestFeed(self.name, services.feed, declared.info.topics),
+            keys=services.keyring.of(self.name, declared.info.encrypted),
+            audit=AuditLog(services.kernel_database, self.name),
+            http=services.http,
+            failed=self._fail,
         )
         if self._settings is not None:
             context.provide(type(self._settings), self._settings)
@@ -163,6 +171,8 @@ class Guest:
             self._mounted = True
             await services.jobs.add(self.name, declared.version, declared.jobs, context, self._settings)
             await services.subscriptions.add(self.name, declared.subscriptions, context)
+            services.tasks.add(self.name, declared.version, declared.tasks, context)
+            services.webhook_topics.add(self.name, declared.followed)
 
     def _call(self, hook: str, context: GuestContext) -> Any:
         token = current_plugin.set(self.name)
@@ -231,11 +241,13 @@ class Guest:
         if self._health is not None:
             self._health.cancel()
             self._health = None
+        self._services.webhook_topics.remove(self.name)
         if self._context is not None:
             self._context.stopping.set()
         draining: list[Awaitable[object]] = [
             self._services.jobs.remove(self.name, grace),
             self._services.subscriptions.remove(self.name, grace),
+            self._services.tasks.remove(self.name, grace),
         ]
         if self._mounted:
             draining.append(self._services.mounts.withdraw(self.name, grace))

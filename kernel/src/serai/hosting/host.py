@@ -20,6 +20,7 @@ from serai.hosting.guest import Guest, Services, stand_in_of
 from serai.hosting.loading import Loaded, Loader
 from serai.hosting.order import missing_requirement, start_order
 from serai.hosting.overrides import CHANNEL, Override, read_overrides
+from serai.hosting.permissions import KERNEL_PERMISSIONS
 from serai.hosting.reports import HEARTBEAT, PluginReport, Reporter
 from serai.hosting.states import Blocked, Code, State, Status, Trouble
 from serai.telemetry import logs
@@ -121,6 +122,13 @@ class Host:
             for name, guest in self._guests.items()
             if guest.declared.info.on_failure == "fail" and not guest.status.state.serves
         ]
+
+    def permissions(self) -> Mapping[str, str]:
+        """Every permission of the kernel and of the plugins that load, with what it allows."""
+        known = dict(KERNEL_PERMISSIONS)
+        for guest in self._guests.values():
+            known |= guest.declared.info.permissions
+        return known
 
     # -- what changed ------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ A job seals rows into a hash chain (`serai.identity.seals`).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,11 @@ from serai.telemetry import current
 
 if TYPE_CHECKING:
     import asyncpg
+
+ITSELF = Principal(kind="kernel", id="kernel", name="the kernel itself")
+"""Who acts where nobody asked: in jobs and tasks."""
+acting: ContextVar[Principal] = ContextVar("acting", default=ITSELF)
+"""Who acts: set around requests and commands."""
 
 _WRITE = """
     insert into serai.audit_log (action, who, who_name, person, subject, before, after, reason, request_id)
@@ -41,7 +47,7 @@ class Entry:
     at: datetime
     action: str
     who: str
-    """The id of the client, or `cli:ACCOUNT`."""
+    """The id of the client, `cli:ACCOUNT`, or `kernel`."""
     who_name: str
     person: str | None
     """The emplid of the colleague whose key it was."""
@@ -64,7 +70,6 @@ class AuditLog:
         self,
         action: str,
         *,
-        who: Principal,
         subject: str,
         before: Any = None,
         after: Any = None,
@@ -72,6 +77,7 @@ class AuditLog:
         connection: AsyncConnection | asyncpg.Connection | None = None,
     ) -> None:
         """`serai.Audit.write`."""
+        who = acting.get()
         values = (
             f"{self._plugin}.{action}",
             who.id,
@@ -113,7 +119,7 @@ def _entry(row: Mapping[str, Any]) -> Entry:
 
 
 def _json(value: Any) -> str | None:
-    return None if value is None else msgspec.json.encode(value).decode()
+    return None if value is None else msgspec.json.encode(value, enc_hook=str).decode()
 
 
 def _cause() -> str | None:

@@ -8,13 +8,15 @@ Expiry and address ranges are checked on every request.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from time import time
 from types import MappingProxyType
+from typing import Any
 
 import attrs
 
-from serai.context import Database, Principal
+from serai.context import Allowance, Database, Principal
 from serai.declarations import Log
 from serai.errors import Unauthenticated
 from serai.identity.addresses import Address, Network
@@ -29,9 +31,10 @@ PERIOD = 60.0
 """Seconds between two writings of last use, and the longest that a key is known."""
 
 _SELECT = """
-    select k.id as key_id, k.expires_at, c.id, c.name, c.scopes, c.networks
+    select k.id as key_id, least(k.expires_at, c.expires_at) as expires_at, c.id, c.name, c.scopes, c.networks,
+           c.person, c.fields, c.purpose, c.rate, c.burst, c.daily_quota
     from serai.api_key k join serai.client c on c.id = k.client_id
-    where k.digest = $1 and c.revoked_at is null
+    where k.digest = $1 and c.revoked_at is null and c.suspended_at is null
 """
 _WRITE_LAST_USE = """
     update serai.api_key set last_used_at = now()
@@ -41,7 +44,7 @@ _WRITE_LAST_USE = """
 
 @attrs.frozen
 class KnownKey:
-    """A key that exists, of a client that is not revoked."""
+    """A key that exists, of a client that is neither revoked nor suspended."""
 
     id: int
     principal: Principal
@@ -92,7 +95,7 @@ class Authenticator:
             raise refused()
         known = KnownKey(
             row["key_id"],
-            Principal(kind="client", id=row["id"], name=row["name"], scopes=frozenset(row["scopes"])),
+            _principal(row),
             row["expires_at"].timestamp() if row["expires_at"] else None,
             tuple(row["networks"]),
         )
@@ -137,10 +140,24 @@ class Authenticator:
         self._known.clear()
 
 
+def _principal(row: Mapping[str, Any]) -> Principal:
+    allowance = Allowance(rate=row["rate"], burst=row["burst"], daily=row["daily_quota"])
+    return Principal(
+        kind="client",
+        id=row["id"],
+        name=row["name"],
+        scopes=frozenset(row["scopes"]),
+        person=row["person"],
+        fields=None if row["fields"] is None else frozenset(row["fields"]),
+        purpose=row["purpose"],
+        allowance=None if allowance == Allowance() else allowance,
+    )
+
+
 def refused() -> Unauthenticated:
-    """The one answer to a key that does not exist, was revoked, has expired, or comes from elsewhere."""
+    """The one answer to a key that does not exist, was revoked, suspended, has expired, or comes from elsewhere."""
     return Unauthenticated(
         "The API key is not valid here and now",
-        hint="ask the operator whether it was revoked, has expired or is bound to other addresses",
+        hint="ask the operator whether it was revoked, suspended, has expired or is bound to other addresses",
         headers={"WWW-Authenticate": 'Bearer realm="serai", error="invalid_token"'},
     )

@@ -1,84 +1,102 @@
-"""Clients: the systems that call us, each with an owner, scopes and an API key.
+"""Clients: the systems and colleagues that call us, each with a profile and one or two API keys.
 
 Every change is told to all processes (`NOTIFY "serai.clients"`), in the transaction that makes it.
 """
 
 from __future__ import annotations
 
-import re
 import secrets
-from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
-from difflib import get_close_matches
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
 
 import asyncpg
 import attrs
 
 from serai.context import Database
-from serai.errors import SeraiError
-from serai.identity.addresses import Network
-from serai.identity.keys import base62, digest, is_key, make_key
+from serai.errors import Conflict, NotFound, SeraiError
+from serai.identity import api_keys
+from serai.identity.keys import base62, is_key
+from serai.identity.profiles import SETTINGS, Profile, checked, evolved
 
 CHANNEL = "clients"
 _ID_PREFIX = "cl_"
-_NAME = re.compile(r"(?!cl_)[A-Za-z0-9][A-Za-z0-9_.@ -]{0,62}", re.ASCII)
 
-_INSERT_CLIENT = "insert into serai.client (id, name, owner, scopes, networks) values ($1, $2, $3, $4, $5)"
-_INSERT_KEY = "insert into serai.api_key (client_id, digest, expires_at) values ($1, $2, $3)"
-_REVOKE = """
-    update serai.client set revoked_at = now() where revoked_at is null and (id = $1 or name = $1) returning id
-"""
-_SELECT = """
-    select c.id, c.name, c.owner, c.scopes, c.networks, c.created_at, c.revoked_at,
-           max(k.expires_at) as expires_at, max(k.last_used_at) as last_used_at
-    from serai.client c left join serai.api_key k on k.client_id = c.id
-    {where} group by c.id order by c.name, c.created_at
-"""
+_COLUMNS = (*SETTINGS, "id", "created_at", "suspended_at", "suspended_by", "suspended_reason", "revoked_at", "version")
+_SELECT = f"""
+    select {", ".join(f"c.{column}" for column in _COLUMNS)},
+           (select max(k.last_used_at) from serai.api_key k where k.client_id = c.id) as last_used_at
+    from serai.client c
+"""  # noqa: S608  our own names of columns
+_INSERT = f"""
+    insert into serai.client (id, {", ".join(SETTINGS)})
+    values ($1, {", ".join(f"${number}" for number in range(2, len(SETTINGS) + 2))})
+"""  # noqa: S608
+_UPDATE = f"""
+    update serai.client set version = version + 1,
+           {", ".join(f"{name} = ${number}" for number, name in enumerate(SETTINGS, start=2))}
+    where id = $1
+"""  # noqa: S608
+
+
+class NoSuchClient(NotFound):
+    """There is no client of that name or id."""
+
+    slug = "client-not-found"
+    title = "No such client"
+
+
+class NameTaken(Conflict):
+    """Another client that is not revoked has the name."""
+
+    slug = "client-name-taken"
+    title = "The name is another client's"
+
+
+class NotForRevoked(Conflict):
+    """The client was revoked, which is for good."""
+
+    slug = "client-revoked"
+    title = "The client is revoked"
 
 
 @attrs.frozen(kw_only=True)
 class Client:
-    """A system that calls us. Times are UTC."""
+    """A client as it is kept. Times are UTC."""
 
     id: str
-    name: str
-    owner: str
-    """Who answers for it: a person or a team."""
-    scopes: tuple[str, ...] = attrs.field(converter=tuple)
-    """The permissions that it holds."""
-    networks: tuple[Network, ...] = attrs.field(converter=tuple)
-    """Where from it may ask; empty: from anywhere."""
+    profile: Profile
     created_at: datetime
-    expires_at: datetime | None
+    suspended_at: datetime | None
+    """Since when it is refused until somebody resumes it."""
+    suspended_by: str | None
+    suspended_reason: str | None
     revoked_at: datetime | None
+    """Since when it is refused for good."""
+    version: int
+    """Counts the changes to it."""
     last_used_at: datetime | None
     """To the minute."""
 
+    @property
+    def name(self) -> str:
+        return self.profile.name
 
-async def add(
-    database: Database,
-    *,
-    name: str,
-    owner: str,
-    scopes: Collection[str],
-    expires_at: datetime | None = None,
-    networks: Sequence[Network] = (),
-) -> tuple[Client, str]:
-    """Make a client and its key; the key is seen only now. Raises `SeraiError` where that name is taken or unfit.
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        return self.profile.scopes
 
-    The caller checks the scopes with `require_known`: what permissions exist, plugins say.
+
+async def add(database: Database, *, permissions: Collection[str] | None = None, **settings: Any) -> tuple[Client, str]:
+    """Make a client with the `Profile` of these settings, and its key, which is seen only now.
+
+    `permissions` are all that plugins declare. Raises `ClientRefused` with every mistake, and `NameTaken`.
     """
-    if not _NAME.fullmatch(name):
-        raise SeraiError(
-            f"{name!r} cannot be a client's name",
-            hint="1 to 63 letters, digits, blanks and . _ - @, a letter or digit first, not cl_ at the start",
-        )
-    if expires_at is not None and expires_at <= datetime.now(UTC):
-        raise SeraiError(f"A key for {name} that expired at {expires_at.isoformat()} would be of no use")
-    key = make_key()
+    profile = checked(Profile(**settings), permissions=permissions)
     async with database.raw() as connection, connection.transaction():
-        client_id = await _insert(connection, name, owner, scopes, networks)
-        await connection.execute(_INSERT_KEY, client_id, digest(key), expires_at)
+        client_id = await insert(connection, profile)
+        key = await api_keys.make(connection, client_id)
         await database.notify(CHANNEL, client_id, connection=connection)
         return await _get(connection, client_id), key
 
@@ -86,59 +104,144 @@ async def add(
 async def list_clients(database: Database) -> list[Client]:
     """All clients by name, the revoked ones too."""
     async with database.raw() as connection:
-        return [Client(**row) for row in await connection.fetch(_SELECT.format(where=""))]
+        return [_client(row) for row in await connection.fetch(_SELECT + " order by c.name, c.created_at")]
+
+
+async def find(database: Database, name_or_id: str) -> Client:
+    """The client of that name, or of that id also where it is revoked. Raises `NoSuchClient`."""
+    async with database.raw() as connection:
+        return await _find(connection, name_or_id)
+
+
+async def edit(
+    database: Database,
+    name_or_id: str,
+    changes: Mapping[str, Any],
+    *,
+    permissions: Collection[str] | None = None,
+    agree: Callable[[Client], None] = lambda client: None,
+) -> Client:
+    """Change settings of a client's `Profile`. `agree` sees it as it is, locked, and raises where that is not expected.
+
+    Raises `ClientRefused`, `NoSuchClient`, `NotForRevoked`, `NameTaken`.
+    """
+    async with _changing(database, name_or_id) as (connection, client):
+        agree(client)
+        profile = checked(evolved(client.profile, changes), permissions=permissions, changed=changes)
+        try:
+            await connection.execute(_UPDATE, client.id, *_values(profile))
+        except asyncpg.UniqueViolationError:
+            raise _taken(profile.name) from None
+        return await _get(connection, client.id)
+
+
+async def suspend(database: Database, name_or_id: str, *, by: str, reason: str) -> Client:
+    """Refuse a client everywhere, within a second, until it is resumed."""
+    async with _changing(database, name_or_id) as (connection, client):
+        await connection.execute(
+            "update serai.client set suspended_at = coalesce(suspended_at, now()), suspended_by = $2,"
+            " suspended_reason = $3, version = version + 1 where id = $1",
+            client.id,
+            by,
+            reason,
+        )
+        return await _get(connection, client.id)
+
+
+async def resume(database: Database, name_or_id: str) -> Client:
+    """Serve a suspended client again."""
+    async with _changing(database, name_or_id) as (connection, client):
+        await connection.execute(
+            "update serai.client set suspended_at = null, suspended_by = null, suspended_reason = null,"
+            " version = version + 1 where id = $1",
+            client.id,
+        )
+        return await _get(connection, client.id)
 
 
 async def revoke(database: Database, name_or_id: str) -> Client:
-    """Revoke a client for good: its key is refused everywhere within a second. Raises `SeraiError` if there is none."""
-    async with database.raw() as connection, connection.transaction():
-        client_id = await connection.fetchval(_REVOKE, name_or_id)
-        if client_id is None:
-            raise SeraiError(f"No client that could be revoked has the name or id {name_or_id!r}")
-        await database.notify(CHANNEL, client_id, connection=connection)
-        return await _get(connection, client_id)
+    """Revoke a client for good: its keys are refused everywhere within a second."""
+    async with _changing(database, name_or_id) as (connection, client):
+        await connection.execute(
+            "update serai.client set revoked_at = now(), version = version + 1 where id = $1", client.id
+        )
+        return await _get(connection, client.id)
+
+
+async def rotate(database: Database, name_or_id: str, *, overlap: float) -> tuple[Client, str]:
+    """A new key, seen only now; the one before it ends after `overlap` seconds. Raises also `TwoKeysLive`."""
+    async with _changing(database, name_or_id) as (connection, client):
+        key = await api_keys.replace(connection, client.id, overlap)
+        return await _get(connection, client.id), key
+
+
+async def first_key(connection: asyncpg.Connection, database: Database, client_id: str) -> str:
+    """The first key of a client that was made without one, in the caller's transaction."""
+    key = await api_keys.make(connection, client_id)
+    await database.notify(CHANNEL, client_id, connection=connection)
+    return key
 
 
 async def ensure_client(database: Database, *, name: str, owner: str, key: str, scopes: Collection[str]) -> Client:
     """See to it that the client of that name exists with exactly this key and these scopes (the demo's own client)."""
     if not is_key(key):
         raise SeraiError(f"The key given for the client {name} is damaged", hint="let a new one be made")
+    profile = checked(Profile(name=name, owner=owner, scopes=scopes))
     async with database.raw() as connection, connection.transaction():
         client_id = await connection.fetchval(
             "select id from serai.client where name = $1 and revoked_at is null for update", name
         )
         if client_id is None:
-            client_id = await _insert(connection, name, owner, scopes, ())
+            client_id = await insert(connection, profile)
         else:
-            await connection.execute(
-                "update serai.client set scopes = $2 where id = $1", client_id, sorted(set(scopes))
-            )
-            await connection.execute(
-                "delete from serai.api_key where client_id = $1 and digest <> $2", client_id, digest(key)
-            )
-        await connection.execute(_INSERT_KEY + " on conflict (digest) do nothing", client_id, digest(key), None)
+            await connection.execute("update serai.client set scopes = $2 where id = $1", client_id, profile.scopes)
+        await api_keys.keep_only(connection, client_id, key)
         await database.notify(CHANNEL, client_id, connection=connection)
         return await _get(connection, client_id)
 
 
-def require_known(scopes: Collection[str], permissions: Collection[str]) -> None:
-    """Raise `SeraiError` if a scope is not one of the permissions that the plugins declare."""
-    for scope in sorted(set(scopes) - set(permissions)):
-        near = get_close_matches(scope, permissions, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(sorted(permissions)) or 'none'}"
-        raise SeraiError(f"No plugin knows the permission {scope!r}", hint=hint)
-
-
-async def _insert(
-    connection: asyncpg.Connection, name: str, owner: str, scopes: Collection[str], networks: Sequence[Network]
-) -> str:
+async def insert(connection: asyncpg.Connection, profile: Profile) -> str:
+    """Make a client of a checked profile, without a key, in the caller's transaction; its id."""
     client_id = _ID_PREFIX + base62(secrets.randbits(95), 16)
     try:
-        await connection.execute(_INSERT_CLIENT, client_id, name, owner, sorted(set(scopes)), list(networks))
+        async with connection.transaction():
+            await connection.execute(_INSERT, client_id, *_values(profile))
     except asyncpg.UniqueViolationError:
-        raise SeraiError(f"There is a client named {name} already", hint="revoke it first or take another") from None
+        raise _taken(profile.name) from None
     return client_id
 
 
+@asynccontextmanager
+async def _changing(database: Database, name_or_id: str) -> AsyncIterator[tuple[asyncpg.Connection, Client]]:
+    """A transaction that holds the client, and tells all processes of the change that is made in it."""
+    async with database.raw() as connection, connection.transaction():
+        client = await _find(connection, name_or_id, " for update of c")
+        if client.revoked_at is not None:
+            raise NotForRevoked(f"The client {client.name} ({client.id}) is revoked, which is for good")
+        yield connection, client
+        await database.notify(CHANNEL, client.id, connection=connection)
+
+
+async def _find(connection: asyncpg.Connection, name_or_id: str, lock: str = "") -> Client:
+    where = " where c.id = $1 or (c.name = $1 and c.revoked_at is null)"
+    row = await connection.fetchrow(_SELECT + where + lock, name_or_id)
+    if row is None:
+        raise NoSuchClient(f"No client has the name or id {name_or_id!r}", hint="`serai clients list` shows them")
+    return _client(row)
+
+
 async def _get(connection: asyncpg.Connection, client_id: str) -> Client:
-    return Client(**await connection.fetchrow(_SELECT.format(where="where c.id = $1"), client_id))
+    return _client(await connection.fetchrow(_SELECT + " where c.id = $1", client_id))
+
+
+def _client(row: Mapping[str, Any]) -> Client:
+    kept = dict(row)
+    return Client(profile=Profile(**{name: kept.pop(name) for name in SETTINGS}), **kept)
+
+
+def _values(profile: Profile) -> list[Any]:
+    return [getattr(profile, name) for name in SETTINGS]
+
+
+def _taken(name: str) -> NameTaken:
+    return NameTaken(f"There is a client named {name} already", hint="revoke it first or take another")

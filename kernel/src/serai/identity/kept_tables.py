@@ -26,7 +26,7 @@ audit_log = Table(
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("at", DateTime(timezone=True), nullable=False, server_default=_NOW),
     Column("action", Text, nullable=False),
-    Column("who", Text, nullable=False, comment="the id of the client, or cli:ACCOUNT"),
+    Column("who", Text, nullable=False, comment="the id of the client, cli:ACCOUNT, or kernel"),
     Column("who_name", Text, nullable=False, comment="its name then"),
     Column("person", Text, comment="the colleague whose key it was"),
     Column("subject", Text, nullable=False, comment="what or whom it was done to"),

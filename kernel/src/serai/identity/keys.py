@@ -28,6 +28,11 @@ def is_key(text: str) -> bool:
     return form is not None and _checksum(form[1]) == form[2]
 
 
+def beginning(key: str) -> str:
+    """What of a key may be shown, so that people can tell keys apart: 24 of its 256 bits."""
+    return key[:8]
+
+
 def digest(key: str) -> bytes:
     """What is stored of a key: its SHA-256, 32 bytes."""
     return hashlib.sha256(key.encode()).digest()

@@ -9,5 +9,7 @@ plugin: ContextVar[str | None] = ContextVar("plugin", default=None)
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 run_id: ContextVar[int | None] = ContextVar("run_id", default=None)
 """The run of a job."""
+task_id: ContextVar[int | None] = ContextVar("task_id", default=None)
+"""The task of the queue."""
 run_lines: ContextVar[list[str] | None] = ContextVar("run_lines", default=None)
-"""Where the log lines of the run are kept besides: a list that `logs` appends to, `logs.MAX_RUN_LINES` at the most."""
+"""Where the log lines of the run or task are kept besides: a list, to which `logs` appends `logs.MAX_RUN_LINES`."""

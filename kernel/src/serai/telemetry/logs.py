@@ -1,4 +1,4 @@
-"""Logs of Serai and of every library: one line each, with the plugin, request or run that it belongs to."""
+"""Logs of Serai and of every library: one line each, with the plugin, request, run or task that it belongs to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from structlog.typing import EventDict
 from serai.telemetry import current, failures
 
 MAX_RUN_LINES = 1000
-"""Lines that are kept of one run of a job."""
+"""Lines that are kept of one run of a job, or one attempt at a task."""
 
 _LONGEST = 4000
 """Characters of one value."""
@@ -25,6 +25,9 @@ _DEEPEST = 4
 """Levels of nested values."""
 _QUIET = ("alembic", "asyncio")
 """Libraries whose lines below warnings help nobody."""
+
+_SILENT = ("pgqueuer",)
+"""Libraries that log what the kernel tells itself, and with texts of errors that may hold personal data."""
 
 _PROCESSORS = (structlog.stdlib.filter_by_level, ProcessorFormatter.wrap_for_formatter)
 """What happens where a line is written; the rest happens once, for the lines of all libraries, in the handler."""
@@ -45,6 +48,8 @@ def configure(log_format: Literal["console", "json"], level: str, stream: TextIO
     root.setLevel(level.upper())
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    for name in _SILENT:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     logging.captureWarnings(True)
     structlog.configure(
         processors=_PROCESSORS, wrapper_class=BoundLogger, logger_factory=structlog.stdlib.LoggerFactory()
@@ -97,6 +102,7 @@ def _entry(_: Any, __: str, event: EventDict) -> EventDict:
         "event": _plain(event.pop("event", "")),
         "request": current.request_id.get(),
         "run": current.run_id.get(),
+        "task": current.task_id.get(),
     }
     entry = {key: value for key, value in entry.items() if value is not None}
     values = {one_line(str(key)): _plain(value) for key, value in event.items()}
@@ -133,7 +139,7 @@ def _keep_for_run(_: Any, __: str, entry: EventDict) -> EventDict:
     lines = current.run_lines.get()
     if lines is not None and len(lines) < MAX_RUN_LINES:
         last = len(lines) == MAX_RUN_LINES - 1
-        lines.append("Further lines are in the log only." if last else _line(entry, without=("plugin", "run")))
+        lines.append("Further lines are in the log only." if last else _line(entry, without=("plugin", "run", "task")))
     return entry
 
 

@@ -27,7 +27,9 @@ from serai.context import Principal
 from serai.declarations import Log
 from serai.errors import Forbidden, Problem, Unauthenticated
 from serai.identity.addresses import Address, Proxies, limit_key
+from serai.identity.audit import acting
 from serai.identity.authenticator import CHALLENGE, Authenticator, KnownKey
+from serai.identity.quotas import Quotas
 from serai.telemetry import current
 from serai.web.answer import KERNEL_HEADERS, Answer
 from serai.web.keys import PRINCIPAL
@@ -84,6 +86,7 @@ class Duties:
         authenticator: Authenticator,
         proxies: Proxies,
         limiter: Limiter,
+        quotas: Quotas,
         access_log: AccessLines,
         log: Log,
         public_url: str | None,
@@ -92,6 +95,7 @@ class Duties:
         self._authenticator = authenticator
         self._proxies = proxies
         self._limiter = limiter
+        self._quotas = quotas
         self._access_log = access_log
         self._log = log
         self._hosts = _hosts(public_url)
@@ -128,6 +132,7 @@ class Duties:
         try:
             try:
                 who = self._recognise(request, duty) or await self._look_up(request)
+                acting.set(who)
                 self._permit(who, request, duty)
                 if request.body_exists:
                     request = limit_body(request, traffic.body_limit)
@@ -193,7 +198,11 @@ class Duties:
                 hint="an operator can give it",
                 members={"permission": duty.permission},
             )
-        if who is not ANYONE:
+        if (allowance := who.allowance) is not None:
+            self._limiter.take(who.id, allowance.rate, allowance.burst)
+            if allowance.daily is not None:
+                self._quotas.take(who.id, allowance.daily)
+        elif who is not ANYONE:
             self._limiter.take(who.id)
         elif not duty.probe:
             self._limiter.take(limit_key(self._address(request)))

@@ -45,28 +45,32 @@ class Limiter:
     """Callers remembered; beyond them the one known longest is forgotten, which only fills its bucket."""
 
     def __init__(self, rate: float, burst: int, *, clock: Callable[[], float] = monotonic) -> None:
-        self._interval = 1 / rate
-        self._tolerance = (burst - 1) / rate
+        self._rate = rate
+        self._burst = burst
         self._clock = clock
         self._full_at: dict[str, float] = {}
 
     def check(self, caller: str) -> None:
         """Raise `TooManyRequests` if the caller's bucket is empty; takes nothing from it."""
-        self._check(self._full_at.get(caller, 0.0), self._clock())
+        self._check(self._full_at.get(caller, 0.0), self._clock(), self._rate, self._burst)
 
-    def take(self, caller: str) -> None:
-        """Take one request from the caller's bucket; raise `TooManyRequests` if it is empty."""
+    def take(self, caller: str, rate: float | None = None, burst: int | None = None) -> None:
+        """Take one request from the caller's bucket; raise `TooManyRequests` if it is empty.
+
+        `rate` and `burst`: the caller's own, in place of everybody's.
+        """
+        rate, burst = rate or self._rate, burst or self._burst
         full_at, now = self._full_at.get(caller), self._clock()
         if full_at is None and len(self._full_at) >= self.MOST_CALLERS:
             del self._full_at[next(iter(self._full_at))]
         if full_at is None or full_at < now:
             full_at = now
-        self._check(full_at, now)
-        self._full_at[caller] = full_at + self._interval
+        self._check(full_at, now, rate, burst)
+        self._full_at[caller] = full_at + 1 / rate
 
-    def _check(self, full_at: float, now: float) -> None:
+    def _check(self, full_at: float, now: float, rate: float, burst: int) -> None:
         # A nanosecond of slack: sums of floats must not refuse the last request of a burst.
-        wait = full_at - now - self._tolerance - 1e-9
+        wait = full_at - now - (burst - 1) / rate - 1e-9
         if wait > 0:
             raise TooManyRequests(wait)
 

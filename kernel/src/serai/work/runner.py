@@ -14,7 +14,8 @@ from serai.errors import PluginError, describe
 from serai.work import catalogue
 from serai.work.active import ActiveRun
 from serai.work.agenda import Agenda, Due, Entry
-from serai.work.runs import Claim, Outcome, Refusal, Runs
+from serai.work.handling import Outcome
+from serai.work.runs import Claim, Refusal, Runs
 from serai.work.schedule import schedule_of
 
 RETRY = timedelta(seconds=5)

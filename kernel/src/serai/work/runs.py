@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from serai.context import Database
+from serai.work.handling import Outcome, storable
 from serai.work.tables import job, job_run
 
 KEPT = 200
@@ -43,15 +44,6 @@ class Refusal(Enum):
 
     TAKEN = "the tick was run, or is not to be: the job is paused"
     BUSY = "the run before it has not finished"
-
-
-@attrs.frozen
-class Outcome:
-    """What became of a run: `succeeded`, `failed`, `timeout`, `cancelled` or `lost`; a sentence, and a trace."""
-
-    state: str
-    error: str | None = None
-    trace: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -145,8 +137,8 @@ class Runs:
             .values(
                 state=outcome.state,
                 finished_at=func.now(),
-                error=_text(outcome.error),
-                trace=_text(outcome.trace),
+                error=storable(outcome.error),
+                trace=storable(outcome.trace),
                 **_said(report),
             )
             .returning(*_ENDED)
@@ -220,13 +212,8 @@ async def _prune(connection: AsyncConnection, plugin: str, name: str) -> None:
 
 def _said(report: Report) -> dict[str, Any]:
     return {
-        "note": _text(report.note),
+        "note": storable(report.note),
         "done": report.done,
         "total": report.total,
-        "lines": [_text(line) for line in report.lines],
+        "lines": [storable(line) for line in report.lines],
     }
-
-
-def _text(text: str | None) -> str | None:
-    """PostgreSQL takes no U+0000."""
-    return text and text.replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -1,4 +1,4 @@
-"""The tables of jobs (what is declared, and every run) and of the feed."""
+"""The tables of jobs (declared, and every run), of the feed, and of failed tasks; the queue itself is PgQueuer's."""
 
 from __future__ import annotations
 
@@ -75,6 +75,20 @@ job_run = Table(
     Index("job_run_waiting_key", "plugin", "job", unique=True, postgresql_where=text("started_at is null")),
     Index("job_run_history_idx", "plugin", "job", "id"),
     comment="Runs of jobs: waiting, running, finished",
+)
+
+task_failure = Table(
+    "task_failure",
+    metadata,
+    Column("task_id", BigInteger, primary_key=True, autoincrement=False, comment="pgqueuer.id"),
+    Column("failures", Integer, nullable=False),
+    Column("failed_at", Moment, nullable=False, server_default=text("now()")),
+    Column("version", Text, nullable=False, comment="of the plugin that worked on it"),
+    Column("process_id", Text, nullable=False),
+    Column("error", Text, comment="one sentence for people"),
+    Column("trace", Text, comment="for the authors; never leaves the house"),
+    Column("lines", ARRAY(Text), nullable=False, comment="the log lines of the last attempt"),
+    comment="Why tasks failed that are to be tried again or are held",
 )
 
 feed = Table(

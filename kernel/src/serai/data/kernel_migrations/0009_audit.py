@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0009"
-down_revision = "0006"
+down_revision = "0008"
 phase = "expand"
 
 _MOMENT = sa.DateTime(timezone=True)
@@ -61,7 +61,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger, sa.Identity(always=True), nullable=False),
         sa.Column("at", _MOMENT, nullable=False, server_default=_NOW),
         sa.Column("action", sa.Text, nullable=False),
-        sa.Column("who", sa.Text, nullable=False, comment="the id of the client, or cli:ACCOUNT"),
+        sa.Column("who", sa.Text, nullable=False, comment="the id of the client, cli:ACCOUNT, or kernel"),
         sa.Column("who_name", sa.Text, nullable=False, comment="its name then"),
         sa.Column("person", sa.Text, comment="the colleague whose key it was"),
         sa.Column("subject", sa.Text, nullable=False, comment="what or whom it was done to"),

@@ -1,0 +1,1 @@
+"""HTTP to other systems, only to where this deployment allows it."""

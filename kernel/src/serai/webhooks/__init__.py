@@ -1,0 +1,1 @@
+"""Webhooks: what happens in the feed, sent to clients' own systems (Standard Webhooks)."""

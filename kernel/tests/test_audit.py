@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from serai.context import Principal
-from serai.identity import audit, seals
+from serai.identity import audit, clients, seals
 from serai.identity.audit import AuditLog, acting
 from serai.identity.seals import Seal
 from serai.telemetry import current
@@ -117,3 +117,14 @@ async def test_the_first_row_that_was_tampered_with_is_named(log, kernel_databas
     assert verdict.fault is not None
     assert re.search(fault, verdict.fault)
     assert (await seals.verify(kernel_database, Seal(1, bytes(32)))).fault is not None
+
+
+async def test_changes_of_clients_are_noted_with_what_was_changed(log, kernel_database):
+    client, key = await clients.add(kernel_database, name="payroll", owner="hr", scopes=["isapi:read"])
+    await clients.edit(kernel_database, "payroll", {"scopes": ["isapi:read", "isapi:contact"]})
+    await clients.suspend(kernel_database, "payroll", by="ops", reason="asks too much")
+    suspend, edit, add = await audit.entries(kernel_database, subject=client.id)
+    assert (add.action, add.before, add.after["owner"]) == ("kernel.client.add", None, "hr")
+    assert (edit.before, edit.after) == ({"scopes": ["isapi:read"]}, {"scopes": ["isapi:contact", "isapi:read"]})
+    assert (suspend.after, suspend.who) == ({"suspended": "asks too much"}, "cl_1")
+    assert key not in str([add, edit, suspend])

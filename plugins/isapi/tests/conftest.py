@@ -24,8 +24,11 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.schema import CreateSchema
 
+import serai.identity.kept_tables  # noqa: F401  # its tables are to be made
 import serai_isapi
 from serai import DeviceDown, Problem, RawAnswer, RawRequest
+from serai.identity.audit import AuditLog
+from serai.identity.keyring import Keyring
 from serai.work.feed import Feed
 from serai.work.tables import metadata as kernel_tables
 from serai_ehr import VIEWS, Changed, View, ViewFault
@@ -36,6 +39,7 @@ from serai_isapi.fields import shown
 from serai_isapi.journal import Journal
 from serai_isapi.quarantine import Quarantine
 from serai_isapi.scim import door
+from serai_isapi.sealing import SEALED
 from serai_isapi.settings import Settings
 from serai_isapi.shapes import Employee
 from serai_isapi.state import DataState
@@ -175,6 +179,10 @@ class Log:
         return lambda event, **values: getattr(self.log, level)("%s %s", event, values)
 
 
+KEYRING = Keyring([b"k" * 32])
+COLUMNS = [sealed.column for sealed in SEALED]
+
+
 class House:
     """A `Context`, and what tests do with it."""
 
@@ -185,6 +193,8 @@ class House:
         self.company = company
         self.devices = Devices(company)
         self.feed = Feed(db)
+        self.keys = KEYRING.of("isapi", COLUMNS)
+        self.audit = AuditLog(db, "isapi")
         self.log = Log()
         self.present = NOON
         self.spawned: list[asyncio.Task[None]] = []

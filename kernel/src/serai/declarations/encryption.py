@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import attrs
@@ -11,6 +11,10 @@ import attrs
 _WORD = r"[a-z][a-z0-9_]*"
 _NAME = re.compile(rf"{_WORD}\.{_WORD}")
 _IDENTIFIER = re.compile(_WORD)
+
+
+def _names(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(names)
 
 
 @attrs.frozen(kw_only=True)
@@ -23,11 +27,11 @@ class EncryptedColumn:
 
     name: str = attrs.field()
     """`nid.national_id_box`: table and column. A box is bound to it, so another name cannot open it."""
-    row: Sequence[str] = attrs.field(converter=tuple)
+    row: Sequence[str] = attrs.field(converter=_names)
     """The columns that name the row, in their order: a box is bound to their values too."""
     index: str | None = attrs.field(default=None)
     """The `bytea` column of the table that holds `ctx.keys.index` of the value, by which it is found."""
-    copies: Sequence[str] = attrs.field(default=(), converter=tuple)
+    copies: Sequence[str] = attrs.field(default=(), converter=_names)
     """Other tables of the plugin with the same columns, into which rows are copied with their boxes."""
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from serai import Api, Context, Health, Job, Mount, PluginInfo, hookimpl
-from serai_isapi import api, changes, jobs
+from serai_isapi import api, changes, jobs, sealing
 from serai_isapi.departments import Departments
 from serai_isapi.directory import Directory
 from serai_isapi.journal import Journal
@@ -31,6 +31,7 @@ def plugin_info() -> PluginInfo:
             "isapi:sync": "See which rows of the HR system were put aside",
             "isapi:approve": "Decide about synchronisations that are held and about rows that were put aside",
         },
+        encrypted=[sealed.column for sealed in sealing.SEALED],
         topics=[changes.EMPLOYEE, changes.DEPARTMENT],
     )
 

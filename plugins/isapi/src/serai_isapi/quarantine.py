@@ -36,13 +36,18 @@ def _key(record: Record) -> str:
     return f"jsonb_build_object({parts})"
 
 
+def _hidden(record: Record) -> str:
+    """Columns that are not put aside: what staging adds, and what is only kept encrypted, where it is rotated."""
+    return ", ".join(f"'{column}'" for column in ("row_hash", "broken_rule", "removed", *record.secret_columns))
+
+
 async def put_aside(connection: asyncpg.Connection, record: Record, run_id: int, now: datetime) -> None:
     """Remember the bad staged rows of a record, those with one rule and key together."""
     await connection.execute(
         f"""
         with bad as (
             select broken_rule as rule, {_key(record)} as key, count(*) as rows,
-                   jsonb_agg(to_jsonb(s) - array['row_hash', 'broken_rule', 'removed']) as content
+                   jsonb_agg(to_jsonb(s) - array[{_hidden(record)}]) as content
             from {record.staged} s where broken_rule is not null group by 1, 2
         ),
         again as (

@@ -202,8 +202,8 @@ class House:
             DataState: DataState(db),
             Directory: Directory(db),
             Departments: Departments(db),
-            Journal: Journal(db),
-            Quarantine: Quarantine(db),
+            Journal: Journal(db, self.audit),
+            Quarantine: Quarantine(db, self.audit),
         }
         self.configure()
 

@@ -10,7 +10,7 @@ import asyncpg
 import attrs
 import msgspec
 
-from serai import Conflict, Database, NotFound
+from serai import Audit, Conflict, Database, NotFound
 from serai_isapi.decisions import Decider, decision_of
 from serai_isapi.records import Record
 from serai_isapi.rules import explain
@@ -96,6 +96,7 @@ class Quarantine:
     """What is in the quarantine, over all runs."""
 
     db: Database
+    audit: Audit
 
     async def entries(
         self,
@@ -130,14 +131,19 @@ class Quarantine:
 
     async def _decide(self, id_: str, state: str, decider: Decider) -> QuarantineEntry:
         number = int(id_) if id_.isascii() and id_.isdigit() and len(id_) <= 18 else 0
-        async with self.db.raw() as connection:
+        async with self.db.raw() as connection, connection.transaction():
             row = await connection.fetchrow(
                 "update isapi.quarantine q set state = $2, decided_by = $3, decided_person = $4, decision_reason = $5,"
                 f" decided_at = $6 where id = $1 and state <> 'resolved' returning {_COLUMNS}",
                 number, state, *attrs.astuple(decider),
             )  # fmt: skip
             if row is not None:
-                return _entry(row)
+                entry = _entry(row)
+                await self.audit.write(
+                    f"quarantine.{state}", subject=id_, after={"rule": entry.rule, "key": entry.key},
+                    reason=decider.reason, connection=connection,
+                )  # fmt: skip
+                return entry
             if await connection.fetchval("select exists (select from isapi.quarantine where id = $1)", number):
                 raise QuarantineEntryResolved(f"the quarantined row {id_} has come clean in a later run")
         raise QuarantineEntryNotFound(f"there is no quarantined row {id_}")

@@ -24,6 +24,7 @@ from serai.identity import kept_tables, tables
 from serai.identity.addresses import Proxies
 from serai.identity.audit import AuditLog
 from serai.identity.authenticator import Authenticator
+from serai.identity.fields import FieldPolicy
 from serai.identity.quotas import Quotas
 from serai.web.cursors import Cursors
 from serai.web.duties import Duties
@@ -138,6 +139,8 @@ def kernel_routes(database: Any, *permissions: str) -> Callable[[web.Application
             keys=None,
             audit=AuditLog(database, "kernel"),
             http=None,
+            services=None,
+            fields=FieldPolicy(),
             failed=pytest.fail,
         )
         context.provide(Permissions, Permissions(lambda: dict.fromkeys(permissions, "")))

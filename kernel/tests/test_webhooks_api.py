@@ -13,6 +13,7 @@ from serai.declarations import Topic
 from serai.hosting.context import GuestContext
 from serai.identity import clients
 from serai.identity.audit import AuditLog
+from serai.identity.fields import FieldPolicy
 from serai.outgoing.client import HttpClient
 from serai.outgoing.policy import Policy
 from serai.web.cursors import Cursors
@@ -49,6 +50,8 @@ async def site(kernel_database, small_kernel):
             keys=None,
             audit=AuditLog(kernel_database, "kernel"),
             http=http,
+            services=None,
+            fields=FieldPolicy(),
             failed=pytest.fail,
         )
         for key, value in {HttpClient: http, TopicBook: topics, Deliveries: deliveries}.items():

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
 
-from serai.context import Audit, Database, Devices, DeviceState, Feed, Http, Keys, Queue
+from serai.context import (
+    Audit,
+    Database,
+    Devices,
+    DeviceState,
+    Feed,
+    Fields,
+    Http,
+    Keys,
+    Queue,
+    Services,
+)
 from serai.declarations import Event, Log, Topic
 from serai.errors import PluginError
 from serai.hosting.states import Blocked, Code
@@ -115,6 +126,8 @@ class GuestContext:
         keys: Keys,
         audit: Audit,
         http: Http,
+        services: Services,
+        fields: Fields,
         failed: Callable[[BaseException], None],
     ) -> None:
         self.name = name
@@ -128,6 +141,8 @@ class GuestContext:
         self.feed = feed
         self.keys = keys
         self.audit = audit
+        self.services = services
+        self.fields = fields
         self.stopping = asyncio.Event()
         self._failed = failed
         self._provided: dict[type[Any], Any] = {}

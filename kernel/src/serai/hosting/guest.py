@@ -22,9 +22,11 @@ from serai.hosting.context import GuestContext, GuestFeed
 from serai.hosting.declared import Declared
 from serai.hosting.life import Life
 from serai.hosting.schema import check_schema
+from serai.hosting.services import GuestServices, ServiceHouse
 from serai.hosting.states import Code, State, Status, Trouble
 from serai.identity import encrypted
 from serai.identity.audit import AuditLog
+from serai.identity.fields import FieldPolicy
 from serai.identity.keyring import Keyring
 from serai.outgoing.client import HttpClient
 from serai.telemetry import logs
@@ -67,6 +69,8 @@ class Services:
     stop_grace: float
     auto_migrate: bool
     cursors: Cursors
+    offered: ServiceHouse
+    fields: FieldPolicy
     public_url: str | None
 
 
@@ -78,6 +82,7 @@ class Guest:
     ) -> None:
         self.declared = declared
         self.name = declared.name
+        services.fields.declare(declared.info.personal)
         self.restart = 0
         """The count of asked restarts that this process has carried out."""
         self.backoff = Backoff()
@@ -158,6 +163,8 @@ class Guest:
             keys=services.keyring.of(self.name, declared.info.encrypted),
             audit=AuditLog(services.kernel_database, self.name),
             http=services.http,
+            services=GuestServices(self.name, declared.info.services, services.offered),
+            fields=services.fields,
             failed=self._fail,
         )
         if self._settings is not None:
@@ -166,7 +173,9 @@ class Guest:
             if "lifespan" in declared.hooks:
                 self._life = Life(self.name, self._call("lifespan", context), self._ended)
                 await self._life.enter()
-            site = build_site(declared.routes, context, services.cursors, services.feed, services.public_url)
+            site = build_site(
+                declared.routes, context, services.cursors, services.fields, services.feed, services.public_url
+            )
             await services.mounts.publish(self.name, site, start_limit=services.start_timeout)
             self._mounted = True
             await services.jobs.add(self.name, declared.version, declared.jobs, context, self._settings)
@@ -254,6 +263,7 @@ class Guest:
         for outcome in await asyncio.gather(*draining, return_exceptions=True):
             self._complain("draining", outcome)
         self._mounted = False
+        self._services.offered.withdraw(self.name)
         if self._context is not None:
             stuck = await self._context.end_tasks(timeout=max(grace, 1.0))
             if stuck:

@@ -1,16 +1,19 @@
 """What was done is noted with who did it, in the same transaction, and nobody changes the note unseen."""
 
-from __future__ import annotations
-
 import re
+from datetime import date
+from typing import Annotated
 
 import asyncpg
 import pytest
+from msgspec import UNSET, Struct, UnsetType
 from sqlalchemy import text
 
 from serai.context import Principal
+from serai.declarations import Personal, PersonalField
 from serai.identity import audit, clients, seals
 from serai.identity.audit import AuditLog, acting
+from serai.identity.fields import FieldPolicy
 from serai.identity.seals import Seal
 from serai.telemetry import current
 
@@ -57,6 +60,19 @@ async def test_an_entry_says_who_did_what_and_lives_with_its_transaction(log, ke
     assert await audit.entries(kernel_database, action="demo.grade", who="0007", since=change.at) == [change]
     assert await audit.entries(kernel_database, action="demo.gra") == []
     assert await audit.entries(kernel_database, subject="0003", who="portal", limit=1) == [look]
+
+
+async def test_personal_fields_are_masked_in_what_is_noted(kernel_database):
+    class Person(Struct, frozen=True):
+        phone: Annotated[str | UnsetType, Personal("demo.phone")] = UNSET
+        born: Annotated[date | UnsetType, Personal("demo.born")] = UNSET
+
+    policy = FieldPolicy()
+    policy.declare([PersonalField("demo.phone", "phone", mask="phone"), PersonalField("demo.born", "birth date")])
+    person = Person(phone="13812348000", born=date(1990, 1, 1))
+    await AuditLog(kernel_database, "demo", policy).write("change", subject="0001", after={"person": person})
+    (entry,) = await audit.entries(kernel_database)
+    assert entry.after == {"person": {"phone": "138****8000"}}
 
 
 async def test_the_database_refuses_to_change_what_was_written(log, kernel_database):

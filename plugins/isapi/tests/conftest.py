@@ -24,7 +24,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.schema import CreateSchema
 
-import serai.identity.kept_tables  # noqa: F401  # its tables are to be made
+import serai.hosting.tables
+import serai.identity.kept_tables  # noqa: F401  # their tables are to be made
 import serai_isapi
 from serai import DeviceDown, PageQuery, Principal, Problem, RawAnswer, RawRequest, Relations
 from serai.hosting.services import GuestServices, ServiceHouse
@@ -34,11 +35,12 @@ from serai.identity.keyring import Keyring
 from serai.work.feed import Feed
 from serai.work.tables import metadata as kernel_tables
 from serai_ehr import VIEWS, Changed, View, ViewFault
-from serai_isapi import tables
+from serai_isapi import identity_shapes, tables
 from serai_isapi.departments import Departments
 from serai_isapi.directory import Directory, Filter
 from serai_isapi.fields import PERSONAL, Shown
 from serai_isapi.hidden import HiddenPeople
+from serai_isapi.identities import Identities
 from serai_isapi.journal import Journal
 from serai_isapi.quarantine import Quarantine
 from serai_isapi.scim import door
@@ -47,6 +49,7 @@ from serai_isapi.settings import Settings
 from serai_isapi.shapes import Employee
 from serai_isapi.state import DataState
 from serai_isapi.sync import synchronise
+from serai_isapi.unmasking import Unmasking
 
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 """Noon in Shanghai."""
@@ -222,14 +225,16 @@ class House:
         offered = ServiceHouse()
         self.services = GuestServices("isapi", [Relations], offered)
         self.fields = FieldPolicy(relations=lambda: offered.find(Relations))
-        self.fields.declare(PERSONAL)
+        self.fields.declare([*PERSONAL, *identity_shapes.PERSONAL])
         self.provided: dict[type, Any] = {
             DataState: DataState(db),
             Directory: Directory(db),
             Departments: Departments(db),
             Journal: Journal(db, self.audit),
             Quarantine: Quarantine(db, self.audit),
-            HiddenPeople: HiddenPeople(db),
+            HiddenPeople: HiddenPeople(db, self.audit),
+            Identities: Identities(db, self.keys),
+            Unmasking: Unmasking(self),
         }
         self.configure()
 

@@ -187,7 +187,7 @@ class Serving:
             queue=tasks.queue_of(KERNEL, ()),
             feed=feed,
             keys=keyring.of(KERNEL, ()),
-            audit=AuditLog(database, KERNEL),
+            audit=AuditLog(database, KERNEL, fields),
             http=http,
             services=GuestServices(KERNEL, (), offered),
             fields=fields,

@@ -161,7 +161,7 @@ class Guest:
             queue=services.tasks.queue_of(self.name, declared.tasks),
             feed=GuestFeed(self.name, services.feed, declared.info.topics),
             keys=services.keyring.of(self.name, declared.info.encrypted),
-            audit=AuditLog(services.kernel_database, self.name),
+            audit=AuditLog(services.kernel_database, self.name, services.fields),
             http=services.http,
             services=GuestServices(self.name, declared.info.services, services.offered),
             fields=services.fields,

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import msgspec
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from serai.context import Database, Principal
+from serai.context import Database, Principal, View
+from serai.identity.fields import FieldPolicy
+from serai.identity.marks import marks_of
 from serai.telemetry import current
 
 if TYPE_CHECKING:
@@ -62,9 +65,11 @@ class Entry:
 class AuditLog:
     """The log for one plugin, or for the kernel. `database` is the kernel's own (schema `serai`)."""
 
-    def __init__(self, database: Database, plugin: str) -> None:
+    def __init__(self, database: Database, plugin: str, policy: FieldPolicy | None = None) -> None:
+        """`policy` knows the masks of personal fields; the kernel's own entries have none."""
         self._database = database
         self._plugin = plugin
+        self._policy = policy or FieldPolicy()
 
     async def write(
         self,
@@ -84,8 +89,8 @@ class AuditLog:
             who.name,
             who.person,
             subject,
-            _json(before),
-            _json(after),
+            self._json(before),
+            self._json(after),
             reason,
             _cause(),
         )
@@ -96,6 +101,11 @@ class AuditLog:
         else:
             async with self._database.raw() as own:
                 await own.execute(_WRITE, *values)
+
+    def _json(self, value: Any) -> str | None:
+        if value is None:
+            return None
+        return msgspec.json.encode(self._policy.show(value, _masked).value, enc_hook=str).decode()
 
 
 async def entries(
@@ -118,8 +128,10 @@ def _entry(row: Mapping[str, Any]) -> Entry:
     return Entry(**{**row, **states})
 
 
-def _json(value: Any) -> str | None:
-    return None if value is None else msgspec.json.encode(value, enc_hook=str).decode()
+def _masked(shape: type[Struct], _subject: str | None) -> View:
+    """The log shows no personal field clear, whoever reads it."""
+    marks = marks_of(shape)
+    return View("masked", frozenset(), marks.maskable, frozenset(marks.personal) - marks.maskable)
 
 
 def _cause() -> str | None:

@@ -69,7 +69,7 @@ def test_a_new_key_takes_over_and_the_old_one_goes(serai, until):
     people = serai.get("/isapi/api/v1/employees?limit=20&fields=emplid").json["items"]
     paths = [f"/isapi/api/v1/employees/{person['emplid']}/identity" for person in people]
     before = [serai.get(path).json for path in paths]
-    number = next(one["national_id"] for who in before for one in who["national_ids"] if one["country"] == "CHN")
+    number = next(one["national_id"] for who in before for one in who["documents"] if one["country"] == "CHN")
     emplids = bearers(serai, number)
     total = uses(serai)["encrypts"]
     assert total > 100

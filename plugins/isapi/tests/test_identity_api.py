@@ -40,10 +40,10 @@ async def test_the_person_and_the_scope_see_it_clear_the_hr_partner_masked_and_o
     for call in (filled.call(person="0003"), filled.call("isapi:identity")):
         seen = await identity(call)
         assert seen.birth_date == "1990-01-01"
-        assert [(one.country, one.national_id) for one in seen.national_ids] == [("CHN", NUMBER), ("USA", "X123")]
+        assert [(one.country, one.national_id) for one in seen.documents] == [("CHN", NUMBER), ("USA", "X123")]
         assert call.headers["Cache-Control"] == "no-store"
     partner = await identity(filled.call(person="0002"))
-    assert (partner.birth_date, partner.national_ids[0].national_id) == ("***", "110***********002X")
+    assert (partner.birth_date, partner.documents[0].national_id) == ("***", "110***********002X")
     for call in (filled.call(person="0004"), filled.call("isapi:contact", "isapi:unmask")):
         assert NUMBER not in str(seen := await identity(call))
         assert "1990" not in str(seen)

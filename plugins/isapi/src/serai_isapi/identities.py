@@ -12,7 +12,7 @@ from serai_isapi.sealing import BIRTHDATE, NATIONAL_ID
 
 _PERSON = "select birthdate_box from isapi.person where emplid = $1"
 _NUMBERS = """
-    select emplid, country, national_id_type, primary_nid, national_id_box from isapi.nid
+    select emplid, country, national_id_type, national_id_box from isapi.nid
     where emplid = $1 and national_id_box is not null
     order by primary_nid = 'Y' desc nulls last, country, national_id_type
 """
@@ -39,7 +39,7 @@ class Identities:
         return Identity(
             emplid=emplid,
             birth_date=None if box is None else self.keys.decrypt(BIRTHDATE.column, (emplid,), box),
-            national_ids=[self._national_id(*row) for row in numbers],
+            documents=[self._national_id(*row) for row in numbers],
         )
 
     async def bearers(self, number: str, country: str) -> list[str]:
@@ -48,12 +48,11 @@ class Identities:
         async with self.db.raw() as connection:
             return [row["emplid"] for row in await connection.fetch(_BEARERS, indexes, country)]
 
-    def _national_id(self, emplid: str, country: str, type_: str, primary: str | None, box: bytes) -> NationalId:
+    def _national_id(self, emplid: str, country: str, type_: str, box: bytes) -> NationalId:
         number = self.keys.decrypt(NATIONAL_ID.column, (emplid, country, type_), box)
         return NationalId(
             country=country,
             type=type_,
-            primary=primary == "Y",
             national_id=number,
             warning=national_ids.warning(country, type_, number),
         )

@@ -30,11 +30,10 @@ class NationalId(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     type: Annotated[str | UnsetType, Kind, Meta(description="NATIONAL_ID_TYPE of the HR system: NID, PASSPT ...")] = (
         UNSET
     )
-    primary: Annotated[bool | UnsetType, Kind] = UNSET
     warning: Annotated[
-        Literal["unknown_region"] | UnsetType | None,
+        str | UnsetType | None,
         Kind,
-        Meta(description="What is suspicious about a number that breaks no rule"),
+        Meta(description="`unknown_region`: the number breaks no rule, but its region is in no table"),
     ] = UNSET
 
 
@@ -45,7 +44,7 @@ class Identity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     birth_date: Annotated[
         str | UnsetType | None, Personal("isapi.birth_date"), Meta(description="YYYY-MM-DD; masked `***`")
     ] = UNSET
-    national_ids: Annotated[list[NationalId], Meta(description="The primary one first")] = []
+    documents: Annotated[list[NationalId], Meta(description="The primary one first")] = []
 
 
 class NationalIdQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

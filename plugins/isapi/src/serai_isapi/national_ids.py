@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Literal
 
 CITIZEN = ("CHN", "NID")
 """COUNTRY and NATIONAL_ID_TYPE of citizens' numbers."""
@@ -41,6 +40,6 @@ def broken_rule(country: str | None, type_: str | None, number: str) -> str | No
     return None
 
 
-def warning(country: str, type_: str, number: str) -> Literal["unknown_region"] | None:
+def warning(country: str, type_: str, number: str) -> str | None:
     """What is suspicious about a number that breaks no rule."""
     return "unknown_region" if (country, type_) == CITIZEN and not _PROVINCES.match(number) else None

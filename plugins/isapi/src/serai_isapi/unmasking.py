@@ -79,7 +79,7 @@ class Unmasking:
             identity = await self.ctx.get(Identities).of(emplid)
             if field == "birth_date":
                 return identity.birth_date or None
-            return next((number.national_id or None for number in identity.national_ids), None)
+            return next((number.national_id or None for number in identity.documents), None)
         async with self.ctx.db.raw() as connection:
             row = await connection.fetchrow(f"select {field} as value from isapi.employee where emplid = $1", emplid)
         if row is None:

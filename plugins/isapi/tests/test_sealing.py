@@ -130,6 +130,13 @@ async def test_a_rotation_is_no_change_for_a_synchronisation(people):
     assert await kept(people) == {"0003": SAMPLE}
 
 
+async def test_what_a_lost_key_has_sealed_is_read_from_the_source_again(people):
+    await people.sync()
+    people.keys = Keyring([b"x" * 32]).of("isapi", COLUMNS)
+    await people.sync()
+    assert await kept(people) == {"0003": SAMPLE}
+
+
 async def test_without_the_setting_no_national_id_is_read_or_kept(people):
     await people.sync()
     people.configure()

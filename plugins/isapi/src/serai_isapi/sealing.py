@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 import attrs
 
-from serai import EncryptedColumn, Keys
+from serai import EncryptedColumn, Keys, SeraiError
 from serai_isapi import national_ids
 
 Row = tuple[Any, ...]
@@ -84,9 +84,16 @@ class Sealer:
     def _box(
         self, column: EncryptedColumn, key: Row, text: str, kept: tuple[bytes, bytes | None] | None
     ) -> tuple[bytes, bytes | None]:
-        if kept is not None and self._keys.decrypt(column, key, kept[0]) == text:
+        if kept is not None and self._opens_to(column, key, kept[0], text):
             return kept
         return self._keys.encrypt(column, key, text), self._keys.index(column, text) if column.index else None
+
+    def _opens_to(self, column: EncryptedColumn, key: Row, box: bytes, text: str) -> bool:
+        """False also where a key was lost or a box tampered with: the source has the value, it is sealed anew."""
+        try:
+            return self._keys.decrypt(column, key, box) == text
+        except SeraiError:
+            return False
 
     async def _kept(
         self, connection: asyncpg.Connection, column: EncryptedColumn, rows: list[Row]

@@ -25,7 +25,7 @@ from aiohttp import web
 
 from in_process import microseconds
 from serai import Api, Call, Encoded, PluginInfo
-from serai.context import Devices, Feed, Http, Queue
+from serai.context import Audit, Devices, Feed, Http, Keys, Queue
 from serai.data.connections import Connections
 from serai.hosting.context import GuestContext
 from serai.hosting.services import GuestServices, ServiceHouse
@@ -163,6 +163,8 @@ def mounted(
                 devices=cast(Devices, None),
                 queue=cast(Queue, None),
                 feed=cast(Feed, None),
+                keys=cast(Keys, None),
+                audit=cast(Audit, None),
                 http=cast(Http, None),
                 services=GuestServices("isapi", (), ServiceHouse()),
                 fields=policy,

@@ -10,7 +10,7 @@ import pytest
 
 from serai import Problem
 from serai.web.signature import NoQuery, signature_of
-from serai_isapi import api
+from serai_isapi import api, identity_api
 from serai_isapi.directory import EmployeeNotFound
 from serai_isapi.hidden import HiddenPeople
 from serai_isapi.state import DataState
@@ -22,11 +22,18 @@ BODIES = {
         ("approve_sync_run", "reject_sync_run", "ignore_quarantined", "reopen_quarantined"),
         lambda _: api.Reason(reason="x"),
     ),
+    "find_by_national_id": lambda emplid: identity_api.NationalIdQuestion(national_id=f"id of {emplid}", country="USA"),
+    "unmask": lambda _: identity_api.UnmaskRequest(field="mobile_phone", reason="asked for by HR"),
     "hide_person": lambda emplid: api.Hide(emplid=emplid, reason="x"),
     "show_person": lambda emplid: api.Show(emplid=emplid),
 }
 """Of the routes that take one."""
-READING = [pytest.param(route, id=route.operation) for route in api.api.routes if route.permission != "isapi:hidden"]
+READING = [
+    pytest.param(route, id=route.operation)
+    for part in (api, identity_api)
+    for route in part.api.routes
+    if route.permission != "isapi:hidden"
+]
 
 
 @pytest.fixture
@@ -37,6 +44,8 @@ async def hiding(house, company):
     company.add("RELATION", scope="E", scope_id="0004", relation="HRBP", emplid=HIDDEN, sort_order=0)
     company.of("DEPT", deptid="D3")[0]["manager_id"] = HIDDEN
     company.job(HIDDEN, date(2024, 1, 1), deptid="D9")
+    company.add("NID", emplid=HIDDEN, country="USA", national_id_type="PASSPT", national_id=f"id of {HIDDEN}")
+    house.configure(national_ids=True)
     await house.sync()
     await house.get(DataState).refresh()
     await house.get(HiddenPeople).hide(HIDDEN, reason="Board member", by="tests")
@@ -147,7 +156,7 @@ async def test_people_are_hidden_and_shown_again_with_a_reason(hiding):
 
 
 async def test_another_process_hears_of_it(hiding):
-    other = HiddenPeople(hiding.db)
+    other = HiddenPeople(hiding.db, hiding.audit)
     hiding.db.listen("hidden", other.refresh)
     async with hiding.db.raw() as connection:
         await connection.add_listener("isapi.hidden", hiding.db.hear)

@@ -20,6 +20,7 @@ from serai_isapi.publishing import Published
 
 
 async def main() -> None:
+    os.nice(10)  # it would take the core from the workers that are looked at; elsewhere it is on another machine
     connections = Connections(os.environ["BENCH_DSN"])
     await connections.open()
     try:

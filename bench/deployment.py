@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -47,8 +47,6 @@ class Running(NamedTuple):
 
     server: Server
     """Its first worker."""
-    workers: Sequence[int]
-    """The processes."""
     dsn: str
     key: str
 
@@ -92,7 +90,7 @@ class Deployment:
         deadline = time.monotonic() + START_LIMIT
         while supervisor.poll() is None and time.monotonic() < deadline:
             status = self._serai("status", "--json")
-            if status.returncode == 0 and all(one["state"] == "running" for one in json.loads(status.stdout)):
+            if status.returncode == 0 and json.loads(status.stdout)[0]["state"] == "running":
                 return
             if "was failed" in status.stdout:  # the first reading came before the device was connected
                 self._serai("jobs", "run", "isapi.sync")
@@ -126,9 +124,9 @@ def running(people: int = PEOPLE, *, workers: int = 1) -> Iterator[Running]:
     with kept() as deployment, deployment.started(demo(people), workers=workers) as supervisor:
         deployment.wait_for_data(supervisor)
         key = deployment.add_client()
-        pids = worker_pids(supervisor.pid)
-        server = Server("serai", pids[0], deployment.base, {"Authorization": f"Bearer {key}"})
-        yield Running(server, pids, deployment.dsn, key)
+        first = worker_pids(supervisor.pid)[0]
+        server = Server("serai", first, deployment.base, {"Authorization": f"Bearer {key}"})
+        yield Running(server, deployment.dsn, key)
 
 
 def demo(people: int) -> str:

@@ -77,18 +77,16 @@ async def _measured(deployment: Running, emplids: Sequence[str], options: argpar
         each_worker(deployment.server, WORKERS, ALIVE) as readers,
         each_worker(deployment.server, WORKERS, ALIVE) as probes,
     ):
-        one = [await _seen(changer, readers, [random.choice(emplids)]) for _ in range(options.changes)]
-        quiet = [await _longest_pause(probes, asyncio.sleep(2 * AFTERWARDS)) for _ in range(options.rounds)]
+        one = [(await _seen(changer, readers, [random.choice(emplids)])).seconds for _ in range(options.changes)]
+        quiet = [await _longest_wait(probes, _nothing()) for _ in range(options.rounds)]
         together: list[float] = []
-        pauses = [
-            await _longest_pause(probes, _take_in(changer, readers, many, together)) for _ in range(options.rounds)
-        ]
+        waits = [await _longest_wait(probes, _take_in(changer, readers, many, together)) for _ in range(options.rounds)]
     return table(
         HEAD,
         [
             _row("one person: from commit until every process shows it", one, "10 (p99)"),
             _row(f"{MANY:,} people: from commit until every process shows it", together, ""),
-            _row(f"{MANY:,} people: longest wait for an answer meanwhile", pauses, "20 (worst)"),
+            _row(f"{MANY:,} people: longest wait for an answer afterwards", waits, "20 (worst)"),
             _row("nothing changes: longest wait for an answer", quiet, ""),
         ],
     )
@@ -111,12 +109,21 @@ async def _changer(dsn: str) -> AsyncIterator[Changer]:
         await process.wait()
 
 
-async def _seen(changer: Changer, readers: Sequence[Worker], emplids: Sequence[str]) -> float:
-    """Seconds from the commit of a change until the last worker shows it of the last person."""
+class Seen(NamedTuple):
+    """A change, by `time.perf_counter`."""
+
+    committed: float
+    seconds: float
+    """From the commit until the last worker showed it of the last person."""
+
+
+async def _seen(changer: Changer, readers: Sequence[Worker], emplids: Sequence[str]) -> Seen:
+    """Change people, and wait until every worker shows it."""
     title, committed = await changer.change(emplids)
     path = f"/isapi/api/v1/employees/{emplids[-1]}"
-    seen = await asyncio.gather(*(_shown(reader, path, title) for reader in readers))
-    return max(0.0, max(seen) - await committed)
+    shown = await asyncio.gather(*(_shown(reader, path, title) for reader in readers))
+    since = await committed
+    return Seen(since, max(0.0, max(shown) - since))
 
 
 async def _shown(reader: Worker, path: str, title: str) -> float:
@@ -130,28 +137,39 @@ async def _shown(reader: Worker, path: str, title: str) -> float:
             await asyncio.sleep(INTERVAL)
 
 
-async def _take_in(changer: Changer, readers: Sequence[Worker], emplids: Sequence[str], seconds: list[float]) -> None:
-    """Change them all, wait until it is seen, and a little longer."""
-    seconds.append(await _seen(changer, readers, emplids))
+async def _take_in(changer: Changer, readers: Sequence[Worker], emplids: Sequence[str], seconds: list[float]) -> float:
+    """Change them all, wait until it is seen, and a little longer; when it was committed."""
+    seen = await _seen(changer, readers, emplids)
+    seconds.append(seen.seconds)
     await asyncio.sleep(AFTERWARDS)
+    return seen.committed
 
 
-async def _longest_pause(probes: Sequence[Worker], meanwhile: Awaitable[None]) -> float:
-    """The longest that any worker took to say that it is alive, asked all the time that something else takes."""
+async def _nothing() -> float:
+    """Wait for as long as nothing happens; since when."""
+    since = time.perf_counter()
+    await asyncio.sleep(2 * AFTERWARDS)
+    return since
+
+
+async def _longest_wait(probes: Sequence[Worker], meanwhile: Awaitable[float]) -> float:
+    """The longest that any worker took to say that it is alive, from the moment on that `meanwhile` returns."""
     task = asyncio.ensure_future(meanwhile)
-    waits = await asyncio.gather(*(_longest_wait(probe, task) for probe in probes))
-    await task
-    return max(waits)
+    waits = await asyncio.gather(*(_waits(probe, task) for probe in probes))
+    since = await task
+    return max(wait for ended, wait in itertools.chain(*waits) if ended >= since)
 
 
-async def _longest_wait(probe: Worker, meanwhile: asyncio.Future[None]) -> float:
-    longest = 0.0
+async def _waits(probe: Worker, meanwhile: asyncio.Future[float]) -> list[tuple[float, float]]:
+    """When each wait for an answer ended, and how long it was."""
+    waits = []
     while not meanwhile.done():
         asked = time.perf_counter()
         await probe.get(ALIVE)
-        longest = max(longest, time.perf_counter() - asked)
+        ended = time.perf_counter()
+        waits.append((ended, ended - asked))
         await asyncio.sleep(INTERVAL)
-    return longest
+    return waits
 
 
 def _row(what: str, seconds: Sequence[float], bar: str) -> Sequence[str]:

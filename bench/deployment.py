@@ -38,8 +38,7 @@ source = "ehr"
 sync_cron = "0 0 1 1 *"  # the first reading is the only one
 full_sync_cron = "0 0 1 1 *"
 """
-START_LIMIT = 1800.0
-"""Seconds; a company of 100,000 takes minutes to be made up and read."""
+START_LIMIT = 300.0
 
 
 class Running(NamedTuple):

@@ -9,20 +9,25 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from deployment import Deployment, demo, kept, worker_pids
+from deployment import Deployment, kept, worker_pids
 from load import cpu_seconds
 from machine import busy, described
 from questions import Questions, questions
-from server import Server
+from server import FOLDER, Server
 from table import table
 
+AWAY = 'driver = "ehr_postgres"\ndsn = "postgresql://nobody@127.0.0.1:9/none"'
+"""An HR system that is never there: a made-up company would be in the worker's memory too."""
+READY = "/-/health/ready/isapi"
 IDLE = 0.02
 """Part of a core below which a worker is at rest."""
 LOOK = 0.5
@@ -64,18 +69,30 @@ def main() -> None:
     options = parser.parse_args()
     print(f"{described()}\n{options.people:,} people in the company", flush=True)
     with kept() as deployment:
-        with deployment.started(demo(options.people)) as supervisor:
-            deployment.wait_for_data(supervisor)
+        with deployment.started(AWAY) as supervisor:
+            _wait_for_answer(Server("serai", supervisor.pid, deployment.base, {}), READY, supervisor)
             key = deployment.add_client()
-            asked, dsn = questions(deployment.dsn), deployment.dsn
-        starts = [_start(deployment, dsn, key, asked) for _ in range(options.starts)]
+            _load(options.people, deployment.dsn)
+            asked = questions(deployment.dsn)
+        starts = [_start(deployment, key, asked) for _ in range(options.starts)]
     print(f"\n{table(HEAD, [_row(name, starts) for name in ROWS])}\n\n{busy()} at the end")
 
 
-def _start(deployment: Deployment, dsn: str, key: str, asked: Questions) -> Start:
-    """Start it with a source that takes no memory: a made-up company would be in the worker's."""
+def _load(people: int, dsn: str) -> None:
+    """Let a process of its own synchronise with a company in files."""
+    with tempfile.TemporaryDirectory(prefix="serai-bench-") as folder:
+        now = datetime.now(UTC).isoformat()
+        for script, *arguments in (
+            ("company_files.py", folder, str(people)),
+            ("sync_once.py", "first", dsn, folder, now, "0"),
+        ):
+            subprocess.run([sys.executable, FOLDER / script, *arguments], check=True, stdout=subprocess.DEVNULL)
+
+
+def _start(deployment: Deployment, key: str, asked: Questions) -> Start:
+    """One start, and the end."""
     started = time.monotonic()
-    with deployment.started(f'driver = "ehr_postgres"\ndsn = "{dsn}"') as supervisor:
+    with deployment.started(AWAY) as supervisor:
         server = Server("serai", supervisor.pid, deployment.base, {"Authorization": f"Bearer {key}"})
         _wait_for_answer(server, asked.by_id[0], supervisor)
         answered = time.monotonic()

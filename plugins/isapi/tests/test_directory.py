@@ -8,11 +8,12 @@ import pytest
 
 from serai_isapi.departments import DepartmentNotFound, Departments
 from serai_isapi.directory import Directory, EmployeeNotFound
-from serai_isapi.fields import shown
+from serai_isapi.fields import Shown
 from serai_isapi.published import edition_of
+from serai_isapi.shapes import Employee
 from serai_isapi.state import AsOfOutOfRange, DataState, NoDataYet
 
-NAMES = shown(["name"], lambda permission: False)
+NAMES = Shown(("emplid", "name"))
 
 
 BY_KEY = {
@@ -106,7 +107,7 @@ async def test_today_computed_from_history_is_what_is_published(house, company):
 
     for emplid in ("0001", "0002", "0003", "0004"):
         ready = await house.employee(emplid)
-        fields = shown(None, lambda permission: True)
+        fields = Shown(Employee.__struct_fields__)
         assert await directory.one(emplid, shown=fields, edition=edition_of(day)) == ready
 
 

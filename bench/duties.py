@@ -32,6 +32,7 @@ from serai.hosting.services import GuestServices, ServiceHouse
 from serai.identity.addresses import Proxies
 from serai.identity.authenticator import Authenticator
 from serai.identity.fields import FieldPolicy
+from serai.identity.quotas import Quotas
 from serai.telemetry import logs
 from serai.telemetry.access import AccessLog
 from serai.telemetry.metrics import Metrics
@@ -139,6 +140,8 @@ def mounted(
         database = connections.database("serai")
         authenticator = Authenticator(database, log)
         await authenticator.start()
+        quotas = Quotas(database, log)
+        await quotas.start()
         table = RouteTable(Metrics())
         with tempfile.TemporaryDirectory(prefix="serai-bench-") as folder:
             access_log = AccessLog.to_file(Path(folder) / "access.log")
@@ -146,6 +149,7 @@ def mounted(
             duties = Duties(
                 table=table,
                 authenticator=authenticator,
+                quotas=quotas,
                 proxies=Proxies(),
                 limiter=Limiter(1e9, 1_000_000_000) if limit else NoLimit(),
                 access_log=access_log,
@@ -174,6 +178,7 @@ def mounted(
             await mounts.publish("isapi", site, start_limit=5.0)
             yield Variant(root, Front(mounts.paths, duties.serve))
             access_log.close()
+        await quotas.stop()
         await authenticator.stop()
         await connections.close()
 

@@ -13,10 +13,12 @@ from serai_isapi.fields import PERSONAL
 from serai_isapi.hidden import CHANNEL, HiddenPeople
 from serai_isapi.identities import Identities
 from serai_isapi.journal import Journal
+from serai_isapi.people import People
 from serai_isapi.quarantine import Quarantine
 from serai_isapi.relations import Colleagues
 from serai_isapi.scim import door
 from serai_isapi.settings import Settings
+from serai_isapi.snapshot import Snapshots
 from serai_isapi.state import DataState
 from serai_isapi.unmasking import Unmasking
 
@@ -67,10 +69,11 @@ def register_migrations() -> str:
 @hookimpl
 @asynccontextmanager
 async def lifespan(ctx: Context) -> AsyncIterator[None]:
-    """Provide what the routes read from, and keep `DataState` fresh."""
+    """Provide what the routes read from, and keep `DataState` and the people in memory fresh."""
     ctx.devices.state(ctx.get(Settings).source)  # there is such a device, and how it is matters from the start
     state = DataState(ctx.db)
-    ctx.provide(Directory, Directory(ctx.db))
+    directory = Directory(ctx.db)
+    ctx.provide(Directory, directory)
     ctx.provide(Departments, Departments(ctx.db))
     ctx.provide(Journal, Journal(ctx.db, ctx.audit))
     ctx.provide(Quarantine, Quarantine(ctx.db, ctx.audit))
@@ -79,12 +82,20 @@ async def lifespan(ctx: Context) -> AsyncIterator[None]:
     ctx.provide(HiddenPeople, hidden)
     ctx.provide(Identities, Identities(ctx.db, ctx.keys))
     ctx.provide(Unmasking, Unmasking(ctx))
+    snapshots = Snapshots(ctx.db, ctx.feed, ctx.log)
+    ctx.provide(People, People(directory, snapshots))
     ctx.provide(door.Scim, door.Scim(ctx.db, writes=ctx.get(Settings).scim_writes))
     ctx.db.listen("synced", state.refresh)
-    ctx.db.listen(CHANNEL, hidden.refresh)
+
+    async def hide(payload: str | None) -> None:
+        await hidden.refresh(payload)
+        await snapshots.hide(hidden.emplids)
+
+    ctx.db.listen(CHANNEL, hide)
     await state.refresh()
     await hidden.refresh()
     ctx.services.offer(Relations, Colleagues(ctx.db))  # type: ignore[type-abstract]  # a Protocol is what it takes
+    ctx.spawn(snapshots.keep(), name="people in memory")
     yield
 
 

@@ -24,27 +24,34 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.schema import CreateSchema
 
+import serai.hosting.tables
+import serai.identity.kept_tables  # noqa: F401  # their tables are to be made
 import serai_isapi
 from serai import DeviceDown, PageQuery, Principal, Problem, RawAnswer, RawRequest, Relations
 from serai.hosting.services import GuestServices, ServiceHouse
+from serai.identity.audit import AuditLog
 from serai.identity.fields import FieldPolicy
+from serai.identity.keyring import Keyring
 from serai.work import tables as kernel_tables
 from serai.work.feed import Feed
 from serai_ehr import VIEWS, Changed, View, ViewFault
-from serai_isapi import tables
+from serai_isapi import identity_shapes, tables
 from serai_isapi.departments import Departments
 from serai_isapi.directory import Directory, Filter
 from serai_isapi.fields import PERSONAL, Shown
 from serai_isapi.hidden import HiddenPeople
+from serai_isapi.identities import Identities
 from serai_isapi.journal import Journal
 from serai_isapi.people import People
 from serai_isapi.quarantine import Quarantine
 from serai_isapi.scim import door
+from serai_isapi.sealing import SEALED
 from serai_isapi.settings import Settings
 from serai_isapi.shapes import Employee
 from serai_isapi.snapshot import Snapshots
 from serai_isapi.state import DataState
 from serai_isapi.sync import synchronise
+from serai_isapi.unmasking import Unmasking
 
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 """Noon in Shanghai."""
@@ -180,6 +187,10 @@ class Log:
         return lambda event, **values: getattr(self.log, level)("%s %s", event, values)
 
 
+KEYRING = Keyring([b"k" * 32])
+COLUMNS = [sealed.column for sealed in SEALED]
+
+
 class PlainCall:
     """A `Call` whose cursors are not signed."""
 
@@ -208,6 +219,8 @@ class House:
         self.company = company
         self.devices = Devices(company)
         self.feed = Feed(db)
+        self.keys = KEYRING.of("isapi", COLUMNS)
+        self.audit = AuditLog(db, "isapi")
         self.log = Log()
         self.present = NOON
         self.snapshots = Snapshots(db, self.feed, self.log)
@@ -216,15 +229,17 @@ class House:
         offered = ServiceHouse()
         self.services = GuestServices("isapi", [Relations], offered)
         self.fields = FieldPolicy(relations=lambda: offered.find(Relations))
-        self.fields.declare(PERSONAL)
+        self.fields.declare([*PERSONAL, *identity_shapes.PERSONAL])
         self.provided: dict[type, Any] = {
             DataState: DataState(db),
             Directory: directory,
             People: People(directory, self.snapshots),
             Departments: Departments(db),
-            Journal: Journal(db),
-            Quarantine: Quarantine(db),
-            HiddenPeople: HiddenPeople(db),
+            Journal: Journal(db, self.audit),
+            Quarantine: Quarantine(db, self.audit),
+            HiddenPeople: HiddenPeople(db, self.audit),
+            Identities: Identities(db, self.keys),
+            Unmasking: Unmasking(self),
         }
         self.configure()
 

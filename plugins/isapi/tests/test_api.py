@@ -11,7 +11,7 @@ import pytest
 from serai import Encoded, Relations
 from serai.identity.marks import marks_of
 from serai.web.fields import redacted
-from serai_isapi import api, plugin
+from serai_isapi import api, identity_api, plugin
 from serai_isapi.departments import DepartmentNotFound
 from serai_isapi.directory import EmployeeNotFound
 from serai_isapi.fields import PERSONAL, FieldName
@@ -41,7 +41,7 @@ def test_every_field_of_an_employee_can_be_asked_for():
 
 def test_every_permission_is_declared():
     declared = plugin.plugin_info().permissions.keys()
-    asked = {route.permission for route in api.api.routes}
+    asked = {route.permission for part in (api, identity_api) for route in part.api.routes}
     seen = {audience for field in PERSONAL for audience in (*field.clear, *field.masked) if ":" in audience}
     assert asked | seen | {"isapi:write"} == declared  # SCIM asks for that one itself
 
@@ -185,7 +185,7 @@ async def test_sync_runs_and_what_they_quarantined_are_told(house, company):
 
 
 def test_shapes_have_a_schema():
-    shapes = [route.handler.__annotations__["return"] for route in api.api.routes]
+    shapes = [route.handler.__annotations__["return"] for part in (api, identity_api) for route in part.api.routes]
     assert shapes
     schemas, components = msgspec.json.schema_components([Employee, api.DepartmentTree, api.EmployeeQuery])
     assert len(schemas) == 3

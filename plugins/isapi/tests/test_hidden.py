@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 
-from serai import Encoded, NotFound
+from serai import Encoded, Problem
 from serai.web.signature import NoQuery, signature_of
-from serai_isapi import api
+from serai_isapi import api, identity_api
 from serai_isapi.directory import EmployeeNotFound
 from serai_isapi.hidden import HiddenPeople
 from serai_isapi.state import DataState
@@ -18,14 +18,21 @@ from serai_isapi.state import DataState
 HIDDEN, NOBODY = "0003", "0999"
 BODIES = {
     "batch_get_employees": lambda emplid: api.BatchGet(emplids=[emplid, "0004"]),
+    **dict.fromkeys(
+        ("approve_sync_run", "reject_sync_run", "ignore_quarantined", "reopen_quarantined"),
+        lambda _: api.Reason(reason="x"),
+    ),
+    "find_by_national_id": lambda emplid: identity_api.NationalIdQuestion(national_id=f"id of {emplid}", country="USA"),
+    "unmask": lambda _: identity_api.UnmaskRequest(field="mobile_phone", reason="asked for by HR"),
     "hide_person": lambda emplid: api.Hide(emplid=emplid, reason="x"),
     "show_person": lambda emplid: api.Show(emplid=emplid),
 }
 """Of the routes that take one."""
 READING = [
     pytest.param(route, id=route.operation)
-    for route in api.api.routes
-    if route.permission != "isapi:hidden" and (route.method == "GET" or route.operation in BODIES)
+    for part in (api, identity_api)
+    for route in part.api.routes
+    if route.permission != "isapi:hidden"
 ]
 
 
@@ -37,6 +44,8 @@ async def hiding(house, company):
     company.add("RELATION", scope="E", scope_id="0004", relation="HRBP", emplid=HIDDEN, sort_order=0)
     company.of("DEPT", deptid="D3")[0]["manager_id"] = HIDDEN
     company.job(HIDDEN, date(2024, 1, 1), deptid="D9")
+    company.add("NID", emplid=HIDDEN, country="USA", national_id_type="PASSPT", national_id=f"id of {HIDDEN}")
+    house.configure(national_ids=True)
     await house.sync()
     await house.get(DataState).refresh()
     await house.get(HiddenPeople).hide(HIDDEN, reason="Board member", by="tests")
@@ -47,7 +56,7 @@ async def hiding(house, company):
 def arguments(route, emplid: str, account: str, *, as_of: date | None = None) -> dict:
     """What a handler is called with to ask about that person, in as many ways as it has."""
     signature = signature_of("isapi", route)
-    given = {"emplid": emplid, "rtx_id": account, "deptid": "D3", "run_id": "1"}
+    given = {"emplid": emplid, "rtx_id": account, "deptid": "D3", "run_id": "1", "entry_id": "1"}
     passed = {name: given[name] for name in signature.path}
     if signature.query is not NoQuery:
         fields = signature.query.__struct_fields__
@@ -74,7 +83,7 @@ async def told(house, route, emplid: str, account: str, *scopes: str, **more) ->
     call = house.call(*scopes)
     try:
         answer = sent(await route.handler(call=call, **arguments(route, emplid, account, **more)))
-    except NotFound as problem:
+    except Problem as problem:
         answer = repr((type(problem), problem.sentence, problem.hint, problem.members)).encode()
     return f"{answer.decode()} {sorted(call.headers.items())}".replace(account, "ACCOUNT").replace(emplid, "EMPLID")
 
@@ -152,7 +161,7 @@ async def test_people_are_hidden_and_shown_again_with_a_reason(hiding):
 
 
 async def test_another_process_hears_of_it(hiding):
-    other = HiddenPeople(hiding.db)
+    other = HiddenPeople(hiding.db, hiding.audit)
     hiding.db.listen("hidden", other.refresh)
     async with hiding.db.raw() as connection:
         await connection.add_listener("isapi.hidden", hiding.db.hear)

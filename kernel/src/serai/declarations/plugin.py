@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import attrs
 
+from serai.declarations.encryption import EncryptedColumn
 from serai.declarations.feed import Topic
 from serai.declarations.fields import PersonalField
 
@@ -38,6 +39,8 @@ class PluginInfo:
     """The Protocols that the plugin's `lifespan` offers to others (`ctx.services.offer`)."""
     topics: Sequence[Topic[Any]] = ()
     """What it publishes in the feed; each name begins with the plugin's."""
+    encrypted: Sequence[EncryptedColumn] = ()
+    """The columns that `ctx.keys` encrypts."""
     body_limit: int = 1024 * 1024
     """The largest request body that the plugin takes, in bytes."""
     on_failure: Literal["isolate", "fail"] = "isolate"

@@ -329,13 +329,13 @@ async def list_quarantine(call: Call, query: QuarantineQuery) -> Page[Quarantine
 @api.post("/quarantine/{entry_id}/ignore", permission="isapi:approve", raises=UNDECIDABLE)
 async def ignore_quarantined(call: Call, entry_id: str, body: Reason) -> QuarantineEntry:
     """Leave it out of the share of bad rows that holds a run; the row itself stays aside."""
-    return await call.get(Quarantine).ignore(entry_id, _decider(call, body))
+    return await call.get(Quarantine).ignore(entry_id, _decider(call, body), hidden=call.get(HiddenPeople).of(call.who))
 
 
 @api.post("/quarantine/{entry_id}/reopen", permission="isapi:approve", raises=UNDECIDABLE)
 async def reopen_quarantined(call: Call, entry_id: str, body: Reason) -> QuarantineEntry:
     """Count it again."""
-    return await call.get(Quarantine).reopen(entry_id, _decider(call, body))
+    return await call.get(Quarantine).reopen(entry_id, _decider(call, body), hidden=call.get(HiddenPeople).of(call.who))
 
 
 def _decider(call: Call, body: Reason) -> Decider:

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from serai import Api, Context, Health, Job, Mount, PluginInfo, Relations, hookimpl
-from serai_isapi import api, changes, jobs
+from serai_isapi import api, changes, identity_api, identity_shapes, jobs, sealing
 from serai_isapi.departments import Departments
 from serai_isapi.directory import Directory
 from serai_isapi.fields import PERSONAL
 from serai_isapi.hidden import CHANNEL, HiddenPeople
+from serai_isapi.identities import Identities
 from serai_isapi.journal import Journal
 from serai_isapi.people import People
 from serai_isapi.quarantine import Quarantine
@@ -19,6 +20,7 @@ from serai_isapi.scim import door
 from serai_isapi.settings import Settings
 from serai_isapi.snapshot import Snapshots
 from serai_isapi.state import DataState
+from serai_isapi.unmasking import Unmasking
 
 
 @hookimpl
@@ -34,11 +36,14 @@ def plugin_info() -> PluginInfo:
             "isapi:employment": "See grades, hire and termination dates, and why a job changed",
             "isapi:hidden": "See people who are hidden from everybody else, and decide who is",
             "isapi:write": "Add and change people and groups over SCIM, where the deployment takes any",
+            "isapi:identity": "See national ids and birth dates, and who has a national id",
+            "isapi:unmask": "See one value of one person clear that is shown masked, for a reason that is kept",
             "isapi:sync": "See which rows of the HR system were put aside",
             "isapi:approve": "Decide about synchronisations that are held and about rows that were put aside",
         },
+        encrypted=[sealed.column for sealed in sealing.SEALED],
         topics=[changes.EMPLOYEE, changes.DEPARTMENT],
-        personal=PERSONAL,
+        personal=[*PERSONAL, *identity_shapes.PERSONAL],
         services=[Relations],
     )
 
@@ -46,7 +51,7 @@ def plugin_info() -> PluginInfo:
 @hookimpl
 def register_routes() -> Sequence[Api | Mount]:
     """The JSON API, and SCIM."""
-    return [api.api, door.scim]
+    return [api.api, identity_api.api, door.scim]
 
 
 @hookimpl
@@ -70,11 +75,13 @@ async def lifespan(ctx: Context) -> AsyncIterator[None]:
     directory = Directory(ctx.db)
     ctx.provide(Directory, directory)
     ctx.provide(Departments, Departments(ctx.db))
-    ctx.provide(Journal, Journal(ctx.db))
-    ctx.provide(Quarantine, Quarantine(ctx.db))
+    ctx.provide(Journal, Journal(ctx.db, ctx.audit))
+    ctx.provide(Quarantine, Quarantine(ctx.db, ctx.audit))
     ctx.provide(DataState, state)
-    hidden = HiddenPeople(ctx.db)
+    hidden = HiddenPeople(ctx.db, ctx.audit)
     ctx.provide(HiddenPeople, hidden)
+    ctx.provide(Identities, Identities(ctx.db, ctx.keys))
+    ctx.provide(Unmasking, Unmasking(ctx))
     snapshots = Snapshots(ctx.db, ctx.feed, ctx.log)
     ctx.provide(People, People(directory, snapshots))
     ctx.provide(door.Scim, door.Scim(ctx.db, writes=ctx.get(Settings).scim_writes))

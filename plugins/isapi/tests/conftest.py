@@ -8,7 +8,6 @@ import runpy
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
-from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,17 +21,17 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.schema import CreateSchema
 
 import serai.hosting.tables
 import serai.identity.kept_tables  # noqa: F401  # their tables are to be made
 import serai_isapi
 from serai import DeviceDown, PageQuery, Principal, Problem, RawAnswer, RawRequest, Relations
+from serai.data.connections import Connections
+from serai.data.migrations import KERNEL_LOCATION, Migrations
 from serai.hosting.services import GuestServices, ServiceHouse
 from serai.identity.audit import AuditLog
 from serai.identity.fields import FieldPolicy
 from serai.identity.keyring import Keyring
-from serai.work import tables as kernel_tables
 from serai.work.feed import Feed
 from serai_ehr import VIEWS, Changed, View, ViewFault
 from serai_isapi import identity_shapes, tables
@@ -336,9 +335,6 @@ def migrate(connection: Connection) -> None:
             runpy.run_path(str(script))["upgrade"]()
 
 
-FEED_TABLES = [kernel_tables.feed, kernel_tables.feed_pending, kernel_tables.feed_commit, kernel_tables.feed_state]
-
-
 @pytest.fixture(scope="session")
 def migrated(postgres_server: str) -> str:
     """The DSN of a database with the plugin's tables, for the whole test run."""
@@ -352,11 +348,11 @@ def migrated(postgres_server: str) -> str:
         async with engine.begin() as connection:
             await connection.execute(text("create extension pg_trgm"))
             await connection.run_sync(migrate)
-            await connection.execute(CreateSchema("serai"))
-            await connection.run_sync(kernel_tables.metadata.create_all, FEED_TABLES)
-            for statement in import_module("serai.data.kernel_migrations.0006_feed").NUMBERING:
-                await connection.execute(text(statement))
         await engine.dispose()
+        connections = Connections(dsn, 3)
+        await connections.open()
+        await Migrations(connections).upgrade("serai", KERNEL_LOCATION)
+        await connections.close()
         return dsn
 
     return asyncio.run(make())

@@ -1,12 +1,13 @@
 """What plugin authors write: plain data that the kernel acts upon."""
 
 from serai.declarations.drivers import Driver, DriverFactory, Link
-from serai.declarations.feed import Event, Topic
+from serai.declarations.feed import Event, Followed, Topic
 from serai.declarations.jobs import Job, JobHandler, Setting, job
 from serai.declarations.logs import Log
 from serai.declarations.mounts import Mount, RawAnswer, RawRequest
 from serai.declarations.plugin import Health, PluginInfo
 from serai.declarations.routes import Api, FeedRoute, Handler, Route
+from serai.declarations.services import Service
 from serai.declarations.shapes import Encoded, Page, PageQuery
 from serai.declarations.subscriptions import Subscription, subscription
 from serai.declarations.tasks import Retry, Task, TaskRun, task
@@ -18,6 +19,7 @@ __all__ = [
     "Encoded",
     "Event",
     "FeedRoute",
+    "Followed",
     "Handler",
     "Health",
     "Job",
@@ -32,6 +34,7 @@ __all__ = [
     "RawRequest",
     "Retry",
     "Route",
+    "Service",
     "Setting",
     "Subscription",
     "Task",

@@ -28,7 +28,7 @@ def test_the_api_does_what_its_document_says(run_serai, until):
     serai = run_serai(TOML)
     serai.start()
     serai.wait_ready()
-    key = serai.add_client("isapi:read", "isapi:contact", "isapi:employment", "isapi:sync")
+    key = serai.add_client("isapi:read", "isapi:contact", "isapi:employment", "isapi:sync", "isapi:approve")
     until(lambda: serai.get("/isapi/api/v1/departments?limit=1").status == 200, "the first sync")
     _scim_is_served_too(serai, key)
     done = subprocess.run(
@@ -47,7 +47,7 @@ def test_the_api_does_what_its_document_says(run_serai, until):
         timeout=600,
     )
     assert done.returncode == 0, done.stdout[-6000:]
-    assert "16/16" in done.stdout
+    assert "21/21" in done.stdout
 
 
 def _scim_is_served_too(serai, key):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import runpy
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,15 +22,19 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.schema import CreateSchema
 
 import serai_isapi
 from serai import DeviceDown, Problem, RawAnswer, RawRequest
+from serai.work.feed import Feed
+from serai.work.tables import metadata as kernel_tables
 from serai_ehr import VIEWS, Changed, View, ViewFault
 from serai_isapi import tables
 from serai_isapi.departments import Departments
 from serai_isapi.directory import Directory, Filter
 from serai_isapi.fields import shown
 from serai_isapi.journal import Journal
+from serai_isapi.quarantine import Quarantine
 from serai_isapi.scim import door
 from serai_isapi.settings import Settings
 from serai_isapi.shapes import Employee
@@ -179,13 +184,16 @@ class House:
         self.db = db
         self.company = company
         self.devices = Devices(company)
+        self.feed = Feed(db)
         self.log = Log()
         self.present = NOON
+        self.spawned: list[asyncio.Task[None]] = []
         self.provided: dict[type, Any] = {
             DataState: DataState(db),
             Directory: Directory(db),
             Departments: Departments(db),
             Journal: Journal(db),
+            Quarantine: Quarantine(db),
         }
         self.configure()
 
@@ -203,10 +211,14 @@ class House:
     def get(self, key: type) -> Any:
         return self.provided[key]
 
-    async def sync(self) -> dict[str, Any]:
+    def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+        self.spawned.append(task := asyncio.create_task(work, name=name))
+        return task
+
+    async def sync(self, *, full: bool = True) -> dict[str, Any]:
         """Synchronise; the run's row."""
         try:
-            await synchronise(self, lambda note, **_: None)
+            await synchronise(self, lambda note, **_: None, full=full)
         finally:
             await self.get(DataState).refresh()
         return await self.last_run()
@@ -239,7 +251,11 @@ class House:
     async def rules(self) -> list[tuple[str, str]]:
         """(view, rule) of the rows that the last run quarantined."""
         last = await self.last_run()
-        rows = await self.rows("select view, rule from isapi.quarantine where run_id = $1 order by id", last["id"])
+        rows = await self.rows(
+            "select view, rule from isapi.quarantine_sighting s join isapi.quarantine q on q.id = s.quarantine_id,"
+            " generate_series(1, q.rows) where s.run_id = $1 order by q.id",
+            last["id"],
+        )
         return [(row["view"], row["rule"]) for row in rows]
 
 
@@ -281,6 +297,10 @@ def migrated(postgres_server: str) -> str:
         async with engine.begin() as connection:
             await connection.execute(text("create extension pg_trgm"))
             await connection.run_sync(migrate)
+            await connection.execute(CreateSchema("serai"))
+            await connection.run_sync(kernel_tables.create_all)
+            for statement in import_module("serai.data.kernel_migrations.0006_feed").NUMBERING:
+                await connection.execute(text(statement))
         await engine.dispose()
         return dsn
 
@@ -293,7 +313,7 @@ async def house(migrated: str, company: Company) -> AsyncIterator[House]:
     pool = await asyncpg.create_pool(migrated, min_size=1, max_size=6)
     db = PlainDatabase(pool)
     names = ", ".join(table.fullname for table in tables.metadata.sorted_tables)
-    await pool.execute(f"truncate {names} restart identity")
+    await pool.execute(f"truncate {names}, serai.feed, serai.feed_pending restart identity")
     listener = await asyncpg.connect(migrated)
     await listener.add_listener("isapi.synced", db.hear)
     try:

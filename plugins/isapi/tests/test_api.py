@@ -23,6 +23,8 @@ class PlainCall:
         self.ctx = house
         self.headers: dict[str, str] = {}
         self.who = self
+        self.name = "hr-tools"
+        self.person = "0001"
         self.scopes = {"isapi:read", *scopes}
 
     def may(self, permission: str) -> bool:

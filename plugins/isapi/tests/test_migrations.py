@@ -24,9 +24,10 @@ async def test_the_revisions_make_what_the_tables_declare_and_take_it_away(datab
         return compare_metadata(MigrationContext.configure(connection, opts=options), tables.metadata)
 
     def run(connection, direction):
-        (script,) = (Path(serai_isapi.__file__).parent / "migrations").glob("0001*.py")
+        scripts = sorted((Path(serai_isapi.__file__).parent / "migrations").glob("0*.py"))
         with Operations.context(MigrationContext.configure(connection)):
-            runpy.run_path(str(script))[direction]()
+            for script in scripts if direction == "upgrade" else reversed(scripts):
+                runpy.run_path(str(script))[direction]()
         return inspect(connection).get_table_names(schema="isapi")
 
     engine = create_async_engine(database_url.replace("postgresql://", "postgresql+asyncpg://"))

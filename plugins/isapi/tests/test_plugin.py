@@ -34,7 +34,7 @@ class Progress:
 def test_what_is_declared(hook):
     (info,) = hook.plugin_info()
     assert info.settings is Settings
-    assert [job.name for (found,) in [hook.register_jobs()] for job in found] == ["sync", "roll_over"]
+    assert [job.name for (found,) in [hook.register_jobs()] for job in found] == ["sync", "full_sync", "roll_over"]
     assert hook.register_migrations() == ["serai_isapi:migrations"]
     assert getattr(Settings(source="ehr"), jobs.sync.cron.name) == "*/15 * * * *"
 
@@ -63,4 +63,4 @@ async def test_the_roll_over_has_nothing_to_do_on_the_same_day(house):
     await house.sync()
     run = Progress()
     await jobs.roll_over.handler(house, run)
-    assert run.notes == ["already published"]
+    assert run.notes == ["nothing has changed"]

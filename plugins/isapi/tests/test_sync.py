@@ -60,7 +60,7 @@ async def test_a_process_that_dies_while_applying_leaves_the_old_data_and_the_ne
         transaction = blocker.transaction()
         await transaction.start()
         await blocker.execute("lock table isapi.employee in share mode")
-        run = asyncio.create_task(synchronise(house, lambda note, **_: None))
+        run = asyncio.create_task(synchronise(house, lambda note, **_: None, full=True))
         victim = await eventually(
             house,
             "select pid from pg_stat_activity where wait_event_type = 'Lock' and pid <> $1",
@@ -81,7 +81,7 @@ async def test_a_cancelled_run_is_recorded_and_lets_go_of_everything(house, comp
     await house.sync()
     async with house.db.raw() as blocker, blocker.transaction():
         await blocker.execute("lock table isapi.employee in share mode")
-        run = asyncio.create_task(synchronise(house, lambda note, **_: None))
+        run = asyncio.create_task(synchronise(house, lambda note, **_: None, full=True))
         company.of("JOB", emplid="0003")[0].update(deptid="D1")
         await eventually(house, "select pid from pg_stat_activity where wait_event_type = 'Lock'")
         run.cancel()
@@ -103,7 +103,7 @@ async def test_the_record_of_a_run_whose_process_died_is_closed_by_the_next(hous
 
 
 async def test_two_runs_at_once_happen_one_after_the_other(house):
-    await asyncio.gather(*(synchronise(house, lambda note, **_: None) for _ in range(2)))
+    await asyncio.gather(*(synchronise(house, lambda note, **_: None, full=True) for _ in range(2)))
 
     runs = await house.rows("select state, counts from isapi.sync_run order by counts->'V_IS_JOB'->'added'")
     assert [row["state"] for row in runs] == ["done", "done"]

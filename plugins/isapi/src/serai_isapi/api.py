@@ -9,11 +9,14 @@ from typing import Annotated, Any, Literal, TypeVar
 from msgspec import Meta, Struct
 
 from serai import Api, Call, Page, PageQuery
+from serai_isapi.approval import apply_now
+from serai_isapi.decisions import Decider
 from serai_isapi.departments import DepartmentNotFound, Departments
 from serai_isapi.directory import Directory, EmployeeNotFound, Filter
 from serai_isapi.fields import FieldName, Shown, shown, without_denied
-from serai_isapi.journal import Journal, SyncRunNotFound
+from serai_isapi.journal import Journal, SyncRunNotFound, SyncRunNotHeld
 from serai_isapi.published import Edition
+from serai_isapi.quarantine import Quarantine, QuarantineEntryNotFound, QuarantineEntryResolved
 from serai_isapi.shapes import (
     Department,
     DepartmentPath,
@@ -22,6 +25,9 @@ from serai_isapi.shapes import (
     FoundEmployees,
     HistoryEntry,
     QuarantinedRow,
+    QuarantineEntry,
+    QuarantineState,
+    Reason,
     Responsible,
     Status,
     SyncRun,
@@ -38,6 +44,7 @@ Include = Annotated[list[Literal["leavers", "future"]], Meta(max_length=2, descr
 Key = Annotated[str, Meta(min_length=1, max_length=40)]
 
 PEOPLE = (EmployeeNotFound, AsOfOutOfRange, NoDataYet)
+UNDECIDABLE = (QuarantineEntryNotFound, QuarantineEntryResolved)
 DEPARTMENTS = (DepartmentNotFound, AsOfOutOfRange, NoDataYet)
 
 
@@ -117,6 +124,15 @@ class TreeQuery(OnDay, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which part of the tree."""
 
     root: Key | None = None
+
+
+class QuarantineQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which quarantined rows."""
+
+    state: QuarantineState = "open"
+    view: Annotated[Key, Meta(examples=["V_IS_JOB"])] | None = None
+    rule: Annotated[Key, Meta(examples=["unknown_department"])] | None = None
+    key: Annotated[Key, Meta(description="The value of a column of the key, as the emplid")] | None = None
 
 
 class BatchGet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -262,6 +278,48 @@ async def list_quarantined_rows(call: Call, run_id: str, query: PageQuery) -> Pa
     found = await call.get(Journal).quarantined(run_id, limit=query.limit + 1, after=position[0] if position else 0)
     page = _page(call, query, found, lambda row: [row[0]])
     return Page(items=[row for _, row in page.items], next_cursor=page.next_cursor)
+
+
+@api.post("/sync-runs/{run_id}:approve", permission="isapi:approve", raises=[SyncRunNotFound, SyncRunNotHeld])
+async def approve_sync_run(call: Call, run_id: str, body: Reason) -> SyncRun:
+    """Have exactly what the held run read applied, whatever made it suspicious; its state then says how far it is."""
+    run = await call.get(Journal).decide(run_id, "approved", _decider(call, body))
+    call.ctx.spawn(apply_now(call.ctx), name="apply an approved synchronisation")
+    return run
+
+
+@api.post("/sync-runs/{run_id}:reject", permission="isapi:approve", raises=[SyncRunNotFound, SyncRunNotHeld])
+async def reject_sync_run(call: Call, run_id: str, body: Reason) -> SyncRun:
+    """Say that what the held run read is wrong: nobody can approve it any more; the next run reads anew."""
+    return await call.get(Journal).decide(run_id, "rejected", _decider(call, body))
+
+
+@api.get("/quarantine", permission="isapi:sync")
+async def list_quarantine(call: Call, query: QuarantineQuery) -> Page[QuarantineEntry]:
+    """What broke a rule, over all runs, the oldest first; by default what is open."""
+    _tell_age(call)
+    position = call.position(query)
+    found = await call.get(Quarantine).entries(
+        state=query.state, view=query.view, rule=query.rule, key=query.key, limit=query.limit + 1,
+        after=position[0] if position else 0,
+    )  # fmt: skip
+    return _page(call, query, found, lambda entry: [int(entry.id)])
+
+
+@api.post("/quarantine/{entry_id}:ignore", permission="isapi:approve", raises=UNDECIDABLE)
+async def ignore_quarantined(call: Call, entry_id: str, body: Reason) -> QuarantineEntry:
+    """Leave it out of the share of bad rows that holds a run; the row itself stays aside."""
+    return await call.get(Quarantine).ignore(entry_id, _decider(call, body))
+
+
+@api.post("/quarantine/{entry_id}:reopen", permission="isapi:approve", raises=UNDECIDABLE)
+async def reopen_quarantined(call: Call, entry_id: str, body: Reason) -> QuarantineEntry:
+    """Count it again."""
+    return await call.get(Quarantine).reopen(entry_id, _decider(call, body))
+
+
+def _decider(call: Call, body: Reason) -> Decider:
+    return Decider(call.who.name, call.who.person, body.reason, call.ctx.now())
 
 
 def _look(call: Call, as_of: date | None = None) -> Edition:

@@ -60,7 +60,7 @@ def _cleaner(column: Column, *, of_key: bool) -> Callable[[Any], Any]:
 
 
 class Cleaner:
-    """Makes rows of a record's view into rows of its staging table: the table's columns, then the broken rule."""
+    """Makes rows of a record's view into staged rows: the table's columns, `row_hash`, `broken_rule`, `removed`."""
 
     def __init__(self, record: Record) -> None:
         columns = {column.name.lower(): (at, column) for at, column in enumerate(record.view.columns)}
@@ -68,17 +68,20 @@ class Cleaner:
             (name, columns[name][0], _cleaner(columns[name][1], of_key=name in record.key)) for name in record.columns
         ]
 
-    def rows(self, batch: Iterable[Row]) -> list[tuple[Any, ...]]:
-        """The batch, cleaned. A value of the wrong type becomes None and its row's rule names the column."""
+    def rows(self, batch: Iterable[tuple[Row, int | None]]) -> list[tuple[Any, ...]]:
+        """The batch, cleaned; each row comes with its hash.
+
+        A value of the wrong type becomes None and its row's rule names the column.
+        """
         cleaned = []
-        for row in batch:
+        for row, row_hash in batch:
             try:
-                cleaned.append((*[clean(row[at]) for _, at, clean in self._plan], None))
+                cleaned.append((*[clean(row[at]) for _, at, clean in self._plan], row_hash, None, False))
             except Unparsable:
-                cleaned.append(self._faulty(row))
+                cleaned.append(self._faulty(row, row_hash))
         return cleaned
 
-    def _faulty(self, row: Row) -> tuple[Any, ...]:
+    def _faulty(self, row: Row, row_hash: int | None) -> tuple[Any, ...]:
         values: list[Any] = []
         rule = ""
         for name, at, clean in self._plan:
@@ -87,4 +90,4 @@ class Cleaner:
             except Unparsable:
                 values.append(None)
                 rule = rule or f"unparsable_{name}"
-        return (*values, rule)
+        return (*values, row_hash, rule, False)

@@ -153,11 +153,11 @@ class Directory:
         return [_history_entry(row) for row in rows]
 
     async def _employees(self, statement: Statement, select: str, shown: Shown, *, cte: str = "") -> list[Employee]:
-        reading = _reading(shown.fields)
+        reading = reading_of(shown.fields)
         query = statement.edition.query(f"select {reading.columns} {select}", cte=cte)
         async with self.db.raw() as connection:
             rows = await connection.fetch(query, *statement.values)
-        return [_employee(row, reading) for row in rows]
+        return [Employee(**reading.values(row)) for row in rows]
 
 
 def search_words(q: str) -> list[str]:
@@ -194,28 +194,29 @@ def _narrow(statement: Statement, wanted: Filter) -> str:
 
 
 @attrs.frozen
-class _Reading:
+class Reading:
     """How fields are read: the `plain` ones are the first columns, the `made` ones are made of those after them."""
 
     columns: str
     plain: tuple[str, ...]
     made: tuple[str, ...]
 
+    def values(self, row: asyncpg.Record) -> dict[str, Any]:
+        """The fields of a row that has the `columns`."""
+        values = dict(zip(self.plain, row, strict=False))
+        for field in self.made:
+            values[field] = _MADE[field](row)
+        return values
+
 
 @lru_cache(maxsize=1024)
-def _reading(fields: tuple[str, ...]) -> _Reading:
+def reading_of(fields: tuple[str, ...]) -> Reading:
+    """How these fields of `Employee` are read from a relation `e` like `isapi.employee`."""
     plain = tuple(field for field in fields if field not in _MADE)
     made = tuple(field for field in fields if field in _MADE)
-    return _Reading(
+    return Reading(
         ", ".join([*(f"e.{field}" for field in plain), *(_COLUMNS_OF[field] for field in made)]), plain, made
     )
-
-
-def _employee(row: asyncpg.Record, reading: _Reading) -> Employee:
-    values = dict(zip(reading.plain, row, strict=False))
-    for field in reading.made:
-        values[field] = _MADE[field](row)
-    return Employee(**values)
 
 
 def _department_ref(row: Mapping[str, Any]) -> DepartmentRef | None:

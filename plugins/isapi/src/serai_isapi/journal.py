@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 import msgspec
 
-from serai import Database, NotFound
-from serai_isapi.shapes import QuarantinedRow, SyncRun
+from serai import Conflict, Database, NotFound
+from serai_isapi.decisions import Decider, decision_of
+from serai_isapi.shapes import QuarantinedRow, SyncRun, ViewCounts
 
 
 class SyncRunNotFound(NotFound):
@@ -17,6 +18,13 @@ class SyncRunNotFound(NotFound):
 
     slug = "sync-run-not-found"
     title = "There is no such synchronisation"
+
+
+class SyncRunNotHeld(Conflict):
+    """The synchronisation does not wait for a decision: it never did, it was decided, or a later one has ended."""
+
+    slug = "sync-run-not-held"
+    title = "The synchronisation does not wait for a decision"
 
 
 @attrs.frozen
@@ -43,6 +51,20 @@ class Journal:
             raise SyncRunNotFound(f"there is no synchronisation {id_}")
         return _run(row)
 
+    async def decide(self, id_: str, state: Literal["approved", "rejected"], decider: Decider) -> SyncRun:
+        """Decide about the held run. Raises `SyncRunNotFound`, and `SyncRunNotHeld` where nothing waits any more."""
+        async with self.db.raw() as connection, connection.transaction():
+            row = await connection.fetchrow(
+                "update isapi.sync_run set state = $2, decided_by = $3, decided_person = $4, decision_reason = $5,"
+                f" decided_at = $6 where id = $1 and state = 'held' returning {_COLUMNS}",
+                _number(id_), state, *attrs.astuple(decider),
+            )  # fmt: skip
+            if row is not None:
+                await self.db.notify("synced", id_, connection=connection)
+                return _run(row)
+        run = await self.run(id_)
+        raise SyncRunNotHeld(f"synchronisation {id_} is {run.state}", hint="GET /sync-runs shows which one is held")
+
     async def quarantined(self, id_: str, *, limit: int = 50, after: int = 0) -> list[tuple[int, QuarantinedRow]]:
         """At most `limit` rows that the run quarantined, each with its position, from beyond position `after` on.
 
@@ -51,7 +73,8 @@ class Journal:
         async with self.db.raw() as connection:
             rows = await connection.fetch(
                 "select q.id, q.view, q.rule, q.key from isapi.sync_run r"
-                " left join isapi.quarantine q on q.run_id = r.id and q.id > $2 where r.id = $1 order by q.id limit $3",
+                " left join (isapi.quarantine_sighting s join isapi.quarantine q on q.id = s.quarantine_id)"
+                " on s.run_id = r.id and q.id > $2 where r.id = $1 order by q.id limit $3",
                 _number(id_),
                 after,
                 limit,
@@ -65,7 +88,10 @@ class Journal:
         ]
 
 
-_COLUMNS = "id, state, started, finished, data_as_of, reason, counts"
+_COLUMNS = (
+    "id, kind, state, started, finished, data_as_of, reason, counts,"
+    " decided_by, decided_person, decided_at, decision_reason"
+)
 
 
 def _number(id_: str) -> int:
@@ -75,4 +101,9 @@ def _number(id_: str) -> int:
 
 
 def _run(row: Mapping[str, Any]) -> SyncRun:
-    return msgspec.convert({**row, "id": str(row["id"]), "counts": msgspec.json.decode(row["counts"])}, SyncRun)
+    return SyncRun(
+        id=str(row["id"]),
+        decision=decision_of(row),
+        counts=msgspec.json.decode(row["counts"], type=dict[str, ViewCounts]),
+        **{name: row[name] for name in ("kind", "state", "started", "finished", "data_as_of", "reason")},
+    )

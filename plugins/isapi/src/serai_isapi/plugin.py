@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from serai import Api, Context, Health, Job, Mount, PluginInfo, hookimpl
-from serai_isapi import api, jobs
+from serai_isapi import api, changes, jobs
 from serai_isapi.departments import Departments
 from serai_isapi.directory import Directory
 from serai_isapi.journal import Journal
+from serai_isapi.quarantine import Quarantine
 from serai_isapi.scim import door
 from serai_isapi.settings import Settings
 from serai_isapi.state import DataState
@@ -28,7 +29,9 @@ def plugin_info() -> PluginInfo:
             "isapi:employment": "See grades, hire and termination dates, and why a job changed",
             "isapi:write": "Add and change people and groups over SCIM, where the deployment takes any",
             "isapi:sync": "See which rows of the HR system were put aside",
+            "isapi:approve": "Decide about synchronisations that are held and about rows that were put aside",
         },
+        topics=[changes.EMPLOYEE, changes.DEPARTMENT],
     )
 
 
@@ -41,7 +44,7 @@ def register_routes() -> Sequence[Api | Mount]:
 @hookimpl
 def register_jobs() -> Sequence[Job]:
     """Reading the HR system, and letting the days pass."""
-    return [jobs.sync, jobs.roll_over]
+    return [jobs.sync, jobs.full_sync, jobs.roll_over]
 
 
 @hookimpl
@@ -59,6 +62,7 @@ async def lifespan(ctx: Context) -> AsyncIterator[None]:
     ctx.provide(Directory, Directory(ctx.db))
     ctx.provide(Departments, Departments(ctx.db))
     ctx.provide(Journal, Journal(ctx.db))
+    ctx.provide(Quarantine, Quarantine(ctx.db))
     ctx.provide(DataState, state)
     ctx.provide(door.Scim, door.Scim(ctx.db, writes=ctx.get(Settings).scim_writes))
     ctx.db.listen("synced", state.refresh)

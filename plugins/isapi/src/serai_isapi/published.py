@@ -14,18 +14,29 @@ from __future__ import annotations
 
 from datetime import date
 
-import asyncpg
 import attrs
-from sqlalchemy import Table
 
-from serai_isapi import tables
-from serai_isapi.merging import merge
 from serai_isapi.rules import IS_WORKING
 
 _NEAREST = "effdt > $1, abs(effdt - $1)"
 """Orders the rows of one key: the current row comes first, else the earliest future one."""
 
-_COMMON = f"""
+
+def assignments(only: str = "true") -> str:
+    """CTEs `assignment`, `published_job`, `working`, of people that meet a condition on `emplid`."""
+    return f"""
+assignment as (
+    select distinct on (emplid, empl_rcd) *, effdt > $1 as ahead
+    from isapi.job where {only} order by emplid, empl_rcd, {_NEAREST}, effseq desc
+),
+published_job as (
+    select distinct on (emplid) *, {IS_WORKING} and not ahead as works from assignment
+    order by emplid, ahead, coalesce(job_indicator, 'S') = 'P' desc, {IS_WORKING} desc, effdt desc, empl_rcd
+),
+working as (select emplid from published_job where works)"""
+
+
+DEPARTMENT = f"""
 tree_edition as (
     select setid, max(effdt) as effdt from isapi.dept_tree
     where tree_name = 'DEPT_SECURITY' and effdt <= $1 group by setid
@@ -50,15 +61,6 @@ placed as (
     join node n on n.setid = p.setid and n.parent = p.deptid and n.deptid <> all (p.path)
     left join dept_on_day d on d.setid = n.setid and d.deptid = n.deptid
 ),
-assignment as (
-    select distinct on (emplid, empl_rcd) *, effdt > $1 as ahead
-    from isapi.job order by emplid, empl_rcd, {_NEAREST}, effseq desc
-),
-published_job as (
-    select distinct on (emplid) *, {IS_WORKING} and not ahead as works from assignment
-    order by emplid, ahead, coalesce(job_indicator, 'S') = 'P' desc, {IS_WORKING} desc, effdt desc, empl_rcd
-),
-working as (select emplid from published_job where works),
 responsible as (
     select r.scope_id as deptid,
            array_agg(r.emplid order by r.sort_order, r.emplid) filter (where r.relation = 'LEADER') as leaders,
@@ -77,7 +79,10 @@ department as (
     from dept_on_day d left join placed p using (setid, deptid) left join responsible r using (deptid)
 )"""
 
-_EMPLOYEE = f"""
+
+def people(only: str = "true") -> str:
+    """CTE `employee`, after those of `assignments` and `department`, of people that meet a condition on `emplid`."""
+    return f"""
 step as materialized (
     select d.setid, d.deptid, p.deptid as above, p.position
     from department d cross join unnest(d.path) with ordinality as p(deptid, position)
@@ -92,7 +97,7 @@ leadership as (
 primary_name as (
     select distinct on (emplid) emplid, coalesce(name_ac, name) as name,
            nullif(concat_ws(' ', coalesce(pref_first_name, first_name), last_name), '') as western
-    from isapi.name where name_type = 'PRI' order by emplid, {_NEAREST}
+    from isapi.name where name_type = 'PRI' and {only} order by emplid, {_NEAREST}
 ),
 reach as (
     select emplid,
@@ -104,7 +109,7 @@ reach as (
     from (
         select emplid, contact_kind, contact_type,
                concat('+' || nullif(ltrim(country_code, '+0'), '') || ' ', contact_value, '-' || extension) as value
-        from isapi.contact where contact_value is not null
+        from isapi.contact where contact_value is not null and {only}
     ) as c group by emplid
 ),
 jobcode_on_day as (select distinct on (setid, jobcode) * from isapi.jobcode order by setid, jobcode, {_NEAREST}),
@@ -146,7 +151,7 @@ described as (
 employee as (
     select *,
            lower(concat_ws('|', '', emplid, rtx_id, ad_account, mail, name, replace(name_en, ' ', '|'), keys)) as search
-    from described
+    from described where {only}
 )"""
 
 
@@ -171,25 +176,6 @@ PRESENT = Edition()
 
 def edition_of(day: date) -> Edition:
     """What was, or will be, published on that day, out of history."""
-    return Edition(employee="employee", department="department", tables=f"{_COMMON},{_EMPLOYEE}", values=(day,))
-
-
-async def publish(connection: asyncpg.Connection, today: date) -> None:
-    """Make the tables `department` and `employee` what they are to be today, in the caller's transaction."""
-    await _publish(connection, tables.department, _COMMON, today)
-    await _publish(connection, tables.employee, f"{_COMMON},{_EMPLOYEE}", today)
-
-
-async def _publish(connection: asyncpg.Connection, table: Table, derivation: str, today: date) -> None:
-    columns = [column.name for column in table.columns]
-    key = [column.name for column in table.primary_key.columns]
-    derived = f"derived_{table.name}"
-    await connection.execute(f"create temporary table {derived} (like {table.fullname})")
-    await connection.execute(
-        f"with recursive {derivation} insert into pg_temp.{derived} ({', '.join(columns)})"
-        f" select {', '.join(columns)} from {table.name}",
-        today,
+    return Edition(
+        employee="employee", department="department", tables=f"{assignments()},{DEPARTMENT},{people()}", values=(day,)
     )
-    await connection.execute(f"analyze pg_temp.{derived}")
-    await merge(connection, source=f"pg_temp.{derived}", target=table.fullname, key=key, columns=columns)
-    await connection.execute(f"drop table pg_temp.{derived}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import attrs
 from sqlalchemy import Table
 
@@ -9,9 +11,9 @@ from serai_ehr import View, views
 from serai_isapi import tables
 
 
-@attrs.frozen
+@attrs.define(frozen=True, slots=False)
 class Record:
-    """A view and the table that keeps it; the table's columns are some of the view's, in lower case."""
+    """A view and the table that keeps it; the table's columns are some of the view's, in lower case, and `row_hash`."""
 
     view: View
     table: Table
@@ -22,18 +24,34 @@ class Record:
     def name(self) -> str:
         return str(self.table.name)
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
-        return tuple(column.name for column in self.table.columns)
+        """The columns that come from the view."""
+        return tuple(column.name for column in self.table.columns if column.name != "row_hash")
 
-    @property
+    @cached_property
     def key(self) -> tuple[str, ...]:
         return tuple(column.lower() for column in self.view.key)
 
     @property
     def staged(self) -> str:
-        """The temporary table that takes the rows of a run."""
+        """The temporary table that takes the rows of a run (see `staging`)."""
         return f"pg_temp.staged_{self.name}"
+
+    @property
+    def held(self) -> str:
+        """The table that keeps them while the run is held."""
+        return f"isapi.held_{self.name}"
+
+    def same(self, one: str, other: str) -> str:
+        """The SQL condition that two rows have one key; `one` and `other` are aliases."""
+        return " and ".join(f"{one}.{column} = {other}.{column}" for column in self.key)
+
+    def agrees(self, bad: str, kept: str) -> str:
+        """The SQL condition that a row whose key is known in part may stand for a kept one."""
+        first, *rest = self.key
+        parts = [f"({bad}.{column} is null or {bad}.{column} = {kept}.{column})" for column in rest]
+        return " and ".join([f"{bad}.{first} = {kept}.{first}", *parts])
 
 
 RECORDS = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Literal
 
 import attrs
 import msgspec
@@ -12,7 +13,9 @@ from serai import Database
 from serai_isapi.staging import Counts
 
 KEPT = timedelta(days=30)
-"""How long runs, and the rows that they quarantined, are kept."""
+"""How long runs, and quarantined rows that came clean, are kept."""
+
+Kind = Literal["full", "increment"]
 
 
 @attrs.frozen
@@ -23,12 +26,18 @@ class RunRecord:
     id: int
 
     @classmethod
-    async def open(cls, db: Database, now: datetime) -> RunRecord:
+    async def open(cls, db: Database, kind: Kind, now: datetime) -> RunRecord:
         """A new run, `queued`."""
         async with db.raw() as connection:
             await connection.execute("delete from isapi.sync_run where started < $1", now - KEPT)
+            await connection.execute(
+                "delete from isapi.quarantine where state = 'resolved' and last_seen < $1", now - KEPT
+            )
             id_ = await connection.fetchval(
-                "insert into isapi.sync_run (state, started, counts) values ('queued', $1, '{}') returning id", now
+                "insert into isapi.sync_run (kind, state, started, counts) values ($1, 'queued', $2, '{}')"
+                " returning id",
+                kind,
+                now,
             )
         return cls(db, id_)
 
@@ -46,8 +55,8 @@ class RunRecord:
         """Say how far it is: `extracting`, `validating` or `applying`."""
         async with self.db.raw() as connection:
             await connection.execute(
-                "update isapi.sync_run set state = $2, counts = $3, data_as_of = coalesce($4, data_as_of)"
-                " where id = $1",
+                "update isapi.sync_run set state = $2, counts = $3, data_as_of = coalesce($4, data_as_of),"
+                " finished = null where id = $1",
                 self.id,
                 state,
                 _json(counts),
@@ -55,7 +64,10 @@ class RunRecord:
             )
 
     async def finish(self, state: str, counts: Mapping[str, Counts], now: datetime, reason: str | None = None) -> None:
-        """Say how it ended: `done`, `held` or `failed`; every process hears of it."""
+        """Say how it ended: `done`, `held` or `failed`; every process hears of it.
+
+        Unless it failed, what an earlier run was held for is not what is at hand any more.
+        """
         async with self.db.raw() as connection, connection.transaction():
             await connection.execute(
                 "update isapi.sync_run set state = $2, counts = $3, finished = $4, reason = $5 where id = $1",
@@ -65,6 +77,11 @@ class RunRecord:
                 now,
                 reason,
             )
+            if state != "failed":
+                await connection.execute(
+                    "update isapi.sync_run set state = 'superseded' where id < $1 and state in ('held', 'approved')",
+                    self.id,
+                )
             await self.db.notify("synced", str(self.id), connection=connection)
 
 

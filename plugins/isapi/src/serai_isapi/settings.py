@@ -26,7 +26,11 @@ class Settings:
     scim_writes: bool = False
     """Whether SCIM clients may add people and groups of their own, beside those of the HR system."""
     sync_cron: str = "*/15 * * * *"
-    """When it is read, in the company's zone."""
+    """When what changed there is read, in the company's zone."""
+    full_sync_cron: str = "10 3 * * *"
+    """When all of it is read and compared."""
+    sync_overlap_minutes: Annotated[int, Meta(ge=0)] = 30
+    """How far before the source's clock at the last reading the next one begins: stamps are set before a commit."""
     data_old_after_hours: Hours = 2.0
     """Age of the data above which the plugin reports itself degraded."""
     hold_below_percent: Percent = 95.0

@@ -11,7 +11,7 @@ Status = Literal["active", "leaver", "future"]
 EmploymentType = Literal["employee", "contingent", "person_of_interest"]
 
 
-class DepartmentRef(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DepartmentRef(Struct, frozen=True, kw_only=True):
     """The department that somebody works in."""
 
     deptid: str
@@ -19,7 +19,7 @@ class DepartmentRef(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     path: Annotated[str | None, Meta(description="Names from the root down, `/` between them")]
 
 
-class LocationRef(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class LocationRef(Struct, frozen=True, kw_only=True):
     """A place of work."""
 
     code: str
@@ -152,21 +152,64 @@ class ViewCounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     removed: int
 
 
+class Decision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a person decided about something that waited for it."""
+
+    by: Annotated[str, Meta(description="The client whose key it was")]
+    person: Annotated[str | None, Meta(description="emplid of the colleague whose key it is; null for a system's")]
+    at: datetime
+    reason: str
+
+
 class SyncRun(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One synchronisation."""
 
     id: str
-    state: Literal["queued", "extracting", "validating", "applying", "held", "done", "failed"]
+    kind: Annotated[Literal["full", "increment"], Meta(description="Whether all was read, or what changed")]
+    state: Annotated[
+        Literal[
+            "queued", "extracting", "validating", "applying", "held", "approved", "rejected", "superseded", "done",
+            "failed",
+        ],
+        Meta(description="A held run waits for a decision until a later one has ended: then it is superseded"),
+    ]  # fmt: skip
     started: datetime
     finished: datetime | None
     data_as_of: Annotated[datetime | None, Meta(description="The source's clock when the reading began")]
     reason: Annotated[str | None, Meta(description="Why it was held or failed")]
+    decision: Annotated[Decision | None, Meta(description="Who approved or rejected it")]
     counts: Annotated[dict[str, ViewCounts], Meta(description="By view")]
 
 
 class QuarantinedRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A row that broke a rule, by its key."""
+    """What broke a rule in one run, by its key."""
 
     view: str
     rule: str
     key: dict[str, str | int | None]
+
+
+QuarantineState = Literal["open", "ignored", "resolved"]
+
+
+class QuarantineEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The rows of a view that break one rule and have one key."""
+
+    id: str
+    view: str
+    rule: str
+    key: Annotated[dict[str, str | int | None], Meta(description="null for what is missing or unparsable")]
+    rows: Annotated[int, Meta(description="How many rows the last run found")]
+    state: Annotated[QuarantineState, Meta(description="resolved: a later run found them clean, or gone")]
+    meaning: Annotated[str, Meta(description="What the rule says")]
+    remedy: Annotated[str, Meta(description="What to do in the HR system")]
+    first_seen: datetime
+    last_seen: datetime
+    times: Annotated[int, Meta(description="Runs that found them bad")]
+    decision: Annotated[Decision | None, Meta(description="Who ignored or reopened it last")]
+
+
+class Reason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why somebody decides so; kept and shown."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=1000)]

@@ -58,10 +58,10 @@ def _read(characters: str) -> list[str]:
 
 async def spell_new_names(connection: asyncpg.Connection) -> None:
     """Keep a spelling of every display name in `isapi.name`, and none of names that nobody bears."""
+    await connection.execute("delete from isapi.spelling where edition <> $1", EDITION)
     await connection.execute(
-        "delete from isapi.spelling s where edition <> $1"
-        " or not exists (select from isapi.name n where coalesce(n.name_ac, n.name) = s.name)",
-        EDITION,
+        "delete from isapi.spelling s"
+        " where not exists (select from isapi.name n where coalesce(n.name_ac, n.name) = s.name)"
     )
     rows = await connection.fetch(
         "select distinct coalesce(name_ac, name) as name from isapi.name n where coalesce(name_ac, name) is not null"

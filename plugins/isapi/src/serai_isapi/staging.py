@@ -1,95 +1,27 @@
-"""One reading of the source in temporary tables: copied in, judged, and made the whole of what is to be kept.
+"""What one reading of the source brings that is not kept yet, in temporary tables.
 
-Everything here happens on one connection, outside the transaction that applies.
+A staged row has the columns of its record, its `row_hash`, the rule that it breaks (`broken_rule`), or stands for a
+kept row that is to go (`removed`, key only). A view that is read whole is compared by hash before anything is sent; of
+one that is read for what changed all that comes is staged. Everything here happens on one connection, outside the
+transaction that applies.
 """
 
 from __future__ import annotations
 
 import asyncpg
 import attrs
+import msgspec
 
-from serai_ehr import Reading
+from serai_ehr import Changed, Reading
 from serai_isapi.cleaning import Cleaner
-from serai_isapi.merging import affected
+from serai_isapi.fingerprints import Comparison, Fingerprints
 from serai_isapi.records import RECORDS, Record
-from serai_isapi.rules import rules_of
+from serai_isapi.rules import REFERENCES
 
 BATCH = 2000
 
-
-async def prepare(connection: asyncpg.Connection) -> None:
-    """Make the empty staging tables; `discard` takes them away again."""
-    await discard(connection)
-    for record in RECORDS:
-        columns = ", ".join(record.columns)
-        await connection.execute(
-            f"create temporary table staged_{record.name} as"
-            f" select {columns}, null::text as broken_rule from {record.table.fullname} with no data"
-        )
-
-
-async def discard(connection: asyncpg.Connection) -> None:
-    """Drop the staging tables: the connection goes back to the pool without them."""
-    await connection.execute("drop table if exists " + ", ".join(record.staged for record in RECORDS))
-
-
-async def extract(connection: asyncpg.Connection, reading: Reading, record: Record) -> int:
-    """Copy the record's view in, cleaned, a batch at a time; how many rows were read."""
-    cleaner = Cleaner(record)
-    read = 0
-    async for batch in reading.batches(record.view, size=BATCH):
-        await connection.copy_records_to_table(
-            f"staged_{record.name}",
-            records=cleaner.rows(batch),
-            columns=[*record.columns, "broken_rule"],
-        )
-        read += len(batch)
-    await connection.execute(f"analyze {record.staged}")
-    return read
-
-
-async def judge(connection: asyncpg.Connection, record: Record) -> None:
-    """Note in each staged row the first rule that it breaks. Judge the records in the order of `RECORDS`."""
-    cases = " ".join(f"when {condition} then '{rule}'" for rule, condition in rules_of(record).items())
-    await connection.execute(
-        f"update {record.staged} u set broken_rule = judged.rule"
-        f" from (select s.ctid as place, case {cases} end as rule from {record.staged} s"
-        " where s.broken_rule is null) as judged where u.ctid = judged.place and judged.rule is not null"
-    )
-    key = ", ".join(record.key)
-    await connection.execute(
-        f"update {record.staged} set broken_rule = 'duplicate_key' where broken_rule is null and ({key}) in"
-        f" (select {key} from {record.staged} where broken_rule is null group by {key} having count(*) > 1)"
-    )
-
-
-async def quarantine(connection: asyncpg.Connection, record: Record, run_id: int) -> int:
-    """Put the rows that break a rule aside and the last good rows of their keys in their place; how many were bad."""
-    key = ", ".join(f"'{column}', s.{column}" for column in record.key)
-    inserted = await connection.execute(
-        "insert into isapi.quarantine (run_id, view, rule, key, content)"
-        f" select $1, $2, s.broken_rule, jsonb_build_object({key}), to_jsonb(s) - 'broken_rule'"
-        f" from {record.staged} s where s.broken_rule is not null",
-        run_id,
-        record.view.name,
-    )
-    if bad := affected(inserted):
-        await _keep_last_good(connection, record)
-        await connection.execute(f"delete from {record.staged} where broken_rule is not null")
-    return bad
-
-
-async def _keep_last_good(connection: asyncpg.Connection, record: Record) -> None:
-    """Stage the present rows of every bad row's key; a key that is known in part stands for all that agree with it."""
-    columns = ", ".join(record.columns)
-    same = " and ".join(f"s.{column} = t.{column}" for column in record.key)
-    agrees = " and ".join(f"(b.{column} is null or b.{column} = t.{column})" for column in record.key)
-    await connection.execute(
-        f"insert into {record.staged} ({columns}) select {columns} from {record.table.fullname} t"
-        f" where not exists (select from {record.staged} s where {same} and s.broken_rule is null)"
-        f" and exists (select from {record.staged} b where b.broken_rule is not null"
-        f" and b.{record.key[0]} is not null and {agrees})"
-    )
+_KNOWN = {"person": "emplid", "dept": "setid, deptid", "dept_tree": "setid, tree_name, effdt, tree_node"}
+"""What others refer to, by record."""
 
 
 @attrs.define
@@ -101,3 +33,118 @@ class Counts:
     added: int = 0
     changed: int = 0
     removed: int = 0
+
+
+def no_counts() -> dict[str, Counts]:
+    """Those of a run that begins, by view."""
+    return {record.view.name: Counts() for record in RECORDS}
+
+
+def counts_of(encoded: str) -> dict[str, Counts]:
+    """Counts out of their JSON, as `sync_run` has them."""
+    return {**no_counts(), **msgspec.json.decode(encoded, type=dict[str, Counts])}
+
+
+async def prepare(connection: asyncpg.Connection) -> None:
+    """Make the empty staging tables; `discard` takes them away again."""
+    await discard(connection)
+    await connection.execute("create temporary table unseen (row_hash bigint)")
+    for record in RECORDS:
+        columns = ", ".join(record.columns)
+        await connection.execute(
+            f"create temporary table staged_{record.name} as select {columns}, row_hash, null::text as broken_rule,"
+            f" false as removed from {record.table.fullname} with no data"
+        )
+    for name, columns in _KNOWN.items():
+        (record,) = (record for record in RECORDS if record.name == name)
+        await connection.execute(
+            f"create temporary view known_{name} as"
+            f" select {columns} from {record.table.fullname} t"
+            f" where not exists (select from {record.staged} s where s.removed and {record.same('s', 't')})"
+            f" union all select {columns} from {record.staged} where broken_rule is null and not removed"
+        )
+
+
+async def discard(connection: asyncpg.Connection) -> None:
+    """Drop the staging tables: the connection goes back to the pool without them."""
+    await connection.execute(
+        "drop view if exists " + ", ".join(f"pg_temp.known_{name}" for name in _KNOWN) + ";"
+        "drop table if exists pg_temp.unseen, " + ", ".join(record.staged for record in RECORDS)
+    )
+
+
+async def read_whole(connection: asyncpg.Connection, reading: Reading, record: Record) -> int:
+    """Stage how the whole view differs from what is kept; how many rows were read."""
+    kept = await connection.fetchrow(
+        "select count(*), coalesce(array_agg(row_hash) filter (where row_hash is not null), '{}') as hashes"
+        f" from {record.table.fullname}"
+    )
+    comparison = Comparison(Fingerprints(record), kept["hashes"])
+    cleaner = Cleaner(record)
+    read = 0
+    async for batch in reading.batches(record.view, size=BATCH):
+        await _stage(connection, record, cleaner.rows(comparison.differing(batch)))
+        read += len(batch)
+    if comparison.unseen or kept["count"] > len(kept["hashes"]):
+        await connection.copy_records_to_table("unseen", records=[(number,) for number in comparison.unseen])
+        await connection.execute("analyze pg_temp.unseen")
+    await _index(connection, record)
+    if kept["count"]:
+        await _compare(connection, record)
+        await connection.execute("truncate pg_temp.unseen")
+    return read
+
+
+async def _compare(connection: asyncpg.Connection, record: Record) -> None:
+    """Find the keys that came twice, once as they are kept; stage for removal the kept rows that did not come."""
+    unseen = "(t.row_hash is null or t.row_hash in (select row_hash from pg_temp.unseen))"
+    await connection.execute(
+        f"update {record.staged} s set broken_rule = 'duplicate_key' from {record.table.fullname} t"
+        f" where {record.same('s', 't')} and s.broken_rule is null and not {unseen}"
+    )
+    key = ", ".join(record.key)
+    await connection.execute(
+        f"insert into {record.staged} ({key}, removed) select {key}, true from {record.table.fullname} t"
+        f" where {unseen} and not exists (select from {record.staged} s where {record.same('s', 't')})"
+    )
+
+
+async def read_changed(connection: asyncpg.Connection, reading: Reading, record: Record, changed: Changed) -> int:
+    """Stage what changed in the view, and what waits in the quarantine for rows that it refers to.
+
+    Returns how many rows were read.
+    """
+    fingerprints, cleaner = Fingerprints(record), Cleaner(record)
+    read = 0
+    async for batch in reading.batches(record.view, size=BATCH, changed=changed):
+        await _stage(connection, record, cleaner.rows([(row, fingerprints.of(row)) for row in batch]))
+        read += len(batch)
+    await _index(connection, record)
+    same = record.same("s", "t")
+    await connection.execute(
+        f"delete from {record.staged} s using {record.table.fullname} t where {same} and s.row_hash = t.row_hash"
+    )
+    columns = ", ".join(record.columns)
+    await connection.execute(
+        f"insert into {record.staged} ({columns}, removed) select {columns}, false"
+        " from isapi.quarantine q cross join jsonb_array_elements(q.content) as c(row)"
+        f" cross join jsonb_populate_record(null::{record.table.fullname}, c.row) as t"
+        " where q.view = $1 and q.rule = any ($2::text[]) and q.state <> 'resolved'"
+        f" and not exists (select from {record.staged} s where {same})",
+        record.view.name,
+        sorted(REFERENCES),
+    )
+    return read
+
+
+async def _stage(connection: asyncpg.Connection, record: Record, rows: list[tuple[object, ...]]) -> None:
+    if rows:
+        await connection.copy_records_to_table(
+            f"staged_{record.name}", records=rows, columns=[*record.columns, "row_hash", "broken_rule", "removed"]
+        )
+
+
+async def _index(connection: asyncpg.Connection, record: Record) -> None:
+    """Rows are looked up by key from here on, a few or all of them: the planner is to know which."""
+    await connection.execute(f"create index on {record.staged} ({', '.join(record.key)})")
+    await connection.execute(f"analyze {record.staged}")

@@ -7,6 +7,8 @@ Not kept: national ids and birth dates, which wait for encryption at rest.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -21,6 +23,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -34,11 +37,22 @@ def _texts(names: str) -> list[Column[str]]:
     return [Column(name, Text) for name in names.split()]
 
 
+def _row_hash() -> Column[int]:
+    """What `fingerprints.Fingerprint` made of the source's row; NULL where the next whole reading is to look anew."""
+    return Column("row_hash", BigInteger)
+
+
+def _decision() -> list[Column[Any]]:
+    """Who decided about a row of this table, when and why; NULL while nobody has."""
+    return [*_texts("decided_by decided_person decision_reason"), Column("decided_at", DateTime(timezone=True))]
+
+
 person = Table(
     "person",
     metadata,
     Column("emplid", Text, primary_key=True),
     *_texts("sex highest_educ_lvl"),
+    _row_hash(),
 )
 
 name = Table(
@@ -47,6 +61,7 @@ name = Table(
     *_texts("emplid name_type"),
     Column("effdt", Date),
     *_texts("name last_name first_name name_ac pref_first_name"),
+    _row_hash(),
     PrimaryKeyConstraint("emplid", "name_type", "effdt"),
 )
 
@@ -54,6 +69,7 @@ contact = Table(
     "contact",
     metadata,
     *_texts("emplid contact_kind contact_type country_code contact_value extension pref_flag"),
+    _row_hash(),
     PrimaryKeyConstraint("emplid", "contact_kind", "contact_type"),
 )
 
@@ -71,6 +87,7 @@ job = Table(
     Column("termination_dt", Date),
     Column("last_date_worked", Date),
     Column("expected_end_date", Date),
+    _row_hash(),
     PrimaryKeyConstraint("emplid", "empl_rcd", "effdt", "effseq"),
 )
 
@@ -80,6 +97,7 @@ dept = Table(
     *_texts("setid deptid"),
     Column("effdt", Date),
     *_texts("eff_status descr descrshort company location manager_id"),
+    _row_hash(),
     PrimaryKeyConstraint("setid", "deptid", "effdt"),
 )
 
@@ -91,6 +109,7 @@ dept_tree = Table(
     *_texts("tree_node parent_node_name"),
     Column("tree_node_num", Integer),
     Column("tree_node_num_end", Integer),
+    _row_hash(),
     PrimaryKeyConstraint("setid", "tree_name", "effdt", "tree_node"),
 )
 
@@ -100,6 +119,7 @@ jobcode = Table(
     *_texts("setid jobcode"),
     Column("effdt", Date),
     *_texts("eff_status descr descrshort"),
+    _row_hash(),
     PrimaryKeyConstraint("setid", "jobcode", "effdt"),
 )
 
@@ -109,6 +129,7 @@ location = Table(
     *_texts("setid location"),
     Column("effdt", Date),
     *_texts("eff_status descr city country"),
+    _row_hash(),
     PrimaryKeyConstraint("setid", "location", "effdt"),
 )
 
@@ -117,6 +138,7 @@ account = Table(
     metadata,
     Column("emplid", Text, primary_key=True),
     *_texts("rtx_id ad_account"),
+    _row_hash(),
 )
 
 relation = Table(
@@ -124,8 +146,21 @@ relation = Table(
     metadata,
     *_texts("scope scope_id relation emplid"),
     Column("sort_order", Integer),
+    _row_hash(),
     PrimaryKeyConstraint("scope", "scope_id", "relation", "emplid"),
 )
+
+RECORDS = (person, name, contact, job, dept, dept_tree, jobcode, location, account, relation)
+
+for record in RECORDS:
+    Table(
+        f"held_{record.name}",
+        metadata,
+        *[Column(column.name, column.type) for column in record.columns],
+        Column("broken_rule", Text),
+        Column("removed", Boolean),
+    )
+"""What the run that is held read, as it was staged: an approval applies exactly that."""
 
 spelling = Table(
     "spelling",
@@ -192,33 +227,67 @@ data_state = Table(
     Column("published_on", Date, nullable=False),
     Column("earliest", Date),
     Column("run_id", BigInteger, nullable=False),
+    Column("edition", Text),
 )
-"""One row once there is data: the source's clock when it was read, the day `employee` is of, the first day known."""
+"""One row once there is data: the source's clock when it was read, the day `employee` is of, the first day known, and
+which edition of the derivation made it."""
+
+watermark = Table(
+    "watermark",
+    metadata,
+    Column("view", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("read_as_of", DateTime(timezone=True), nullable=False),
+)
+"""Up to when each view has been read: the clock of that source at the last reading that was applied."""
 
 sync_run = Table(
     "sync_run",
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
+    Column("kind", Text, nullable=False, server_default="full"),
     Column("state", Text, nullable=False),
     Column("started", DateTime(timezone=True), nullable=False),
     Column("finished", DateTime(timezone=True)),
     Column("data_as_of", DateTime(timezone=True)),
     Column("reason", Text),
     Column("counts", JSONB, nullable=False),
+    *_decision(),
 )
 
 quarantine = Table(
     "quarantine",
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
-    Column("run_id", BigInteger, ForeignKey("isapi.sync_run.id", ondelete="CASCADE"), nullable=False),
+    Column("run_id", BigInteger, nullable=False),
     Column("view", Text, nullable=False),
     Column("rule", Text, nullable=False),
     Column("key", JSONB, nullable=False),
     Column("content", JSONB, nullable=False),
-    Index("quarantine_run_id_idx", "run_id", "id"),
+    Column("rows", Integer, nullable=False, server_default="1"),
+    Column("state", Text, nullable=False, server_default="open"),
+    Column("first_seen", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("last_seen", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("last_run", BigInteger),
+    Column("times", Integer, nullable=False, server_default="1"),
+    *_decision(),
+    Index("quarantine_key_idx", "view", "rule", "key"),
+    Index("quarantine_state_idx", "state", "id"),
 )
-"""Rows that broke a rule. `content` may hold personal data: it is for database administrators, no route shows it."""
+"""What broke a rule: one row for each view, rule and key; `run_id` saw it first, `last_run` last.
+
+`content` has the bad rows and may hold personal data: it is for database administrators, no route shows it.
+"""
+
+quarantine_sighting = Table(
+    "quarantine_sighting",
+    metadata,
+    Column("run_id", BigInteger, ForeignKey("isapi.sync_run.id", ondelete="CASCADE")),
+    Column("quarantine_id", BigInteger, ForeignKey("isapi.quarantine.id", ondelete="CASCADE")),
+    PrimaryKeyConstraint("run_id", "quarantine_id"),
+    Index("quarantine_sighting_quarantine_id_idx", "quarantine_id"),
+)
+"""Which run saw what."""
 
 scim_resource = Table(
     "scim_resource",
@@ -230,7 +299,12 @@ scim_resource = Table(
     Column("content", JSONB, nullable=False),
     PrimaryKeyConstraint("kind", "id"),
     Index("scim_resource_user_name_idx", "kind", "user_name", unique=True),
-    Index("scim_resource_members_idx", text("(content -> 'members') jsonb_path_ops"), postgresql_using="gin"),
+    Index(
+        "scim_resource_members_idx",
+        literal_column("(content -> 'members')").label("members"),
+        postgresql_using="gin",
+        postgresql_ops={"members": "jsonb_path_ops"},
+    ),
 )
 """People and groups that SCIM clients wrote; `user_name` as it is compared."""
 

@@ -54,6 +54,9 @@ if TYPE_CHECKING:
         Event as Event,
     )
     from serai.declarations import (
+        Followed as Followed,
+    )
+    from serai.declarations import (
         Health as Health,
     )
     from serai.declarations import (
@@ -85,6 +88,9 @@ if TYPE_CHECKING:
     )
     from serai.declarations import (
         Retry as Retry,
+    )
+    from serai.declarations import (
+        Service as Service,
     )
     from serai.declarations import (
         Setting as Setting,
@@ -147,6 +153,8 @@ if TYPE_CHECKING:
         Unavailable as Unavailable,
     )
     from serai.hookspecs import hookimpl as hookimpl
+    from serai.outgoing.answers import RemoteProblem as RemoteProblem
+    from serai.outgoing.remote_api import RemoteApi as RemoteApi
 
 _HOMES = {
     "serai.config": ("Secret",),
@@ -154,8 +162,8 @@ _HOMES = {
         "Answer", "Call", "Context", "Database", "Devices", "Feed", "Http", "Principal", "Queue", "Run",
     ),
     "serai.declarations": (
-        "Api", "Driver", "Encoded", "Event", "Health", "Job", "Link", "Log", "Mount", "Page", "PageQuery",
-        "PluginInfo", "RawAnswer", "RawRequest", "Retry", "Setting", "Subscription", "Task", "TaskRun", "Topic", "job",
+        "Api", "Driver", "Encoded", "Event", "Followed", "Health", "Job", "Link", "Log", "Mount", "Page", "PageQuery",
+        "PluginInfo", "RawAnswer", "RawRequest", "Retry", "Service", "Setting", "Subscription", "Task", "TaskRun", "Topic", "job",
         "subscription", "task",
     ),
     "serai.errors": (
@@ -163,6 +171,8 @@ _HOMES = {
         "SeraiError", "Unauthenticated", "Unavailable",
     ),
     "serai.hookspecs": ("hookimpl",),
+    "serai.outgoing.answers": ("RemoteProblem",),
+    "serai.outgoing.remote_api": ("RemoteApi",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -9,10 +9,9 @@ import msgspec
 import pytest
 
 from serai_isapi import api, plugin
-from serai_isapi.departments import DepartmentNotFound
-from serai_isapi.directory import EmployeeNotFound
 from serai_isapi.fields import PERMISSION_OF, FieldName
 from serai_isapi.journal import SyncRunNotFound
+from serai_isapi.problems import DepartmentNotFound, EmployeeNotFound
 from serai_isapi.shapes import Employee
 
 

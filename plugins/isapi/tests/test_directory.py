@@ -6,11 +6,12 @@ from datetime import date, timedelta
 
 import pytest
 
-from serai_isapi.departments import DepartmentNotFound, Departments
-from serai_isapi.directory import Directory, EmployeeNotFound
+from serai_isapi.departments import Departments
+from serai_isapi.directory import Directory
 from serai_isapi.fields import shown
+from serai_isapi.problems import AsOfOutOfRange, DepartmentNotFound, EmployeeNotFound, NoDataYet
 from serai_isapi.published import edition_of
-from serai_isapi.state import AsOfOutOfRange, DataState, NoDataYet
+from serai_isapi.state import DataState
 
 NAMES = shown(["name"], lambda permission: False)
 

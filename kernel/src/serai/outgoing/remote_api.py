@@ -184,8 +184,9 @@ class _Patience:
         return stamina.retry_context(
             on=self._pause,
             attempts=None,
-            timeout=self._seconds,
+            timeout=None,  # `_pause` keeps it, and knows `Retry-After`
             wait_max=LONGEST_PAUSE if self._seconds is None else 2.0,
+            wait_jitter=0.2,
         )
 
     def _pause(self, error: Exception) -> bool | float:

@@ -11,10 +11,11 @@ from msgspec import Meta, Struct
 from serai import Api, Call, Page, PageQuery
 from serai_isapi.approval import apply_now
 from serai_isapi.decisions import Decider
-from serai_isapi.departments import DepartmentNotFound, Departments
-from serai_isapi.directory import Directory, EmployeeNotFound, Filter
+from serai_isapi.departments import Departments
+from serai_isapi.directory import Directory, Filter
 from serai_isapi.fields import FieldName, Shown, shown, without_denied
 from serai_isapi.journal import Journal, SyncRunNotFound, SyncRunNotHeld
+from serai_isapi.problems import AsOfOutOfRange, DepartmentNotFound, EmployeeNotFound, NoDataYet
 from serai_isapi.published import Edition
 from serai_isapi.quarantine import Quarantine, QuarantineEntryNotFound, QuarantineEntryResolved
 from serai_isapi.shapes import (
@@ -32,7 +33,7 @@ from serai_isapi.shapes import (
     Status,
     SyncRun,
 )
-from serai_isapi.state import AsOfOutOfRange, DataState, NoDataYet
+from serai_isapi.state import DataState
 
 T = TypeVar("T")
 

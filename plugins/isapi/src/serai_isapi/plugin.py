@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from serai import Api, Context, Health, Job, Mount, PluginInfo, hookimpl
-from serai_isapi import api, changes, jobs
+from serai_isapi import api, jobs
 from serai_isapi.departments import Departments
 from serai_isapi.directory import Directory
 from serai_isapi.journal import Journal
@@ -14,6 +14,7 @@ from serai_isapi.quarantine import Quarantine
 from serai_isapi.scim import door
 from serai_isapi.settings import Settings
 from serai_isapi.state import DataState
+from serai_isapi.topics import DEPARTMENT, EMPLOYEE
 
 
 @hookimpl
@@ -31,7 +32,7 @@ def plugin_info() -> PluginInfo:
             "isapi:sync": "See which rows of the HR system were put aside",
             "isapi:approve": "Decide about synchronisations that are held and about rows that were put aside",
         },
-        topics=[changes.EMPLOYEE, changes.DEPARTMENT],
+        topics=[EMPLOYEE, DEPARTMENT],
     )
 
 

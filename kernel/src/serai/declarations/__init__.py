@@ -6,7 +6,7 @@ from serai.declarations.jobs import Job, JobHandler, Setting, job
 from serai.declarations.logs import Log
 from serai.declarations.mounts import Mount, RawAnswer, RawRequest
 from serai.declarations.plugin import Health, PluginInfo
-from serai.declarations.routes import Api, FeedRoute, Handler, Route
+from serai.declarations.routes import Api, FeedRoute, Handler, Route, Sight
 from serai.declarations.services import Service
 from serai.declarations.shapes import Encoded, Page, PageQuery
 from serai.declarations.subscriptions import Subscription, subscription
@@ -36,6 +36,7 @@ __all__ = [
     "Route",
     "Service",
     "Setting",
+    "Sight",
     "Subscription",
     "Task",
     "TaskRun",

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -67,6 +68,7 @@ async def _measured(folder: Path, clock: str, rounds: int) -> str:
             print(f"{what}: {results[what][-1]['note']}", file=sys.stderr, flush=True)
     finally:
         await server.stop()
+        shutil.rmtree((folder / "state" / "postgresql").resolve(), ignore_errors=True)
     return table(HEAD, [_row(WHATS[what], results[what], results["copy"]) for what in WHATS])
 
 

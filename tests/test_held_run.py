@@ -49,12 +49,12 @@ def test_a_held_run_is_approved_over_http_and_what_it_read_is_served(run_serai, 
     assert "the source's clock says" in run["reason"]
     assert serai.get(f"{API}/employees").status == 503
     because = {"reason": "the clock is right"}
-    assert post(serai, f"/sync-runs/{run['id']}:approve", because)[0] == 403
+    assert post(serai, f"/sync-runs/{run['id']}/approve", because)[0] == 403
 
     serai.key = json.loads(
         serai.cli("clients", "add", "hr", "--scope", "isapi:read", "--scope", "isapi:approve", "--json").stdout
     )["key"]
-    status, approved = post(serai, f"/sync-runs/{run['id']}:approve", because)
+    status, approved = post(serai, f"/sync-runs/{run['id']}/approve", because)
     assert (status, approved["state"]) == (200, "approved")
     assert (approved["decision"]["by"], approved["decision"]["reason"]) == ("hr", "the clock is right")
     done = until(
@@ -63,6 +63,6 @@ def test_a_held_run_is_approved_over_http_and_what_it_read_is_served(run_serai, 
     assert done["counts"]["V_IS_PERSON"]["added"] >= 100
     assert until(lambda: serai.get(f"{API}/employees").status == 200, "people")
 
-    status, problem = post(serai, f"/sync-runs/{run['id']}:approve", because)
+    status, problem = post(serai, f"/sync-runs/{run['id']}/approve", because)
     assert (status, problem["detail"]) == (409, f"synchronisation {run['id']} is done")
-    assert post(serai, "/quarantine/1:ignore", because)[0] == 404
+    assert post(serai, "/quarantine/1/ignore", because)[0] == 404

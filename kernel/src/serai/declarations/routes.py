@@ -82,8 +82,7 @@ class Api:
     A handler is a module-level `async def` that takes `call: Call` and, by name, the path's parameters, `query` (a
     Struct of query parameters) and `body` (a Struct, the JSON body). It returns a Struct, a list of them, a `Page`, or
     None (204). Its docstring is the operation's description. Every route states who may ask: `permission=`, or
-    `authenticated=True` for everyone who is recognised, or `public=True` for everyone. The path of a POST may end in a
-    verb: `/things/{id}:close`.
+    `authenticated=True` for everyone who is recognised, or `public=True` for everyone.
     """
 
     def __init__(self, version: int = 1) -> None:

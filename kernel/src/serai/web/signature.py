@@ -17,8 +17,6 @@ from serai.web.nodes import bare, within
 from serai.web.parameters import is_list, reader_of
 
 _TEMPLATE = re.compile(r"(/([A-Za-z0-9._~:-]+|\{[a-z][a-z0-9_]*\}))+")
-_VERB = re.compile(r":[a-z][a-z-]*$")
-"""What a POST does with one thing: `/things/{id}:close`."""
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
 
@@ -63,12 +61,8 @@ class _Reading:
         self._check_handler()
         hints = self._hints()
         names = _PLACEHOLDER.findall(self._route.path)
-        path = _VERB.sub("", self._route.path) if self._route.method == "POST" else self._route.path
-        if len(set(names)) < len(names) or not _TEMPLATE.fullmatch(path):
-            self._refuse(
-                "has a path that cannot be mounted",
-                "each part is plain, or one {name} of its own; a POST may end in :verb",
-            )
+        if len(set(names)) < len(names) or not _TEMPLATE.fullmatch(self._route.path):
+            self._refuse("has a path that cannot be mounted", "each part is plain, or one {name} of its own")
         self._check_parameters(hints, names)
         body = hints.get("body")
         signature = Signature(

@@ -281,7 +281,7 @@ async def list_quarantined_rows(call: Call, run_id: str, query: PageQuery) -> Pa
     return Page(items=[row for _, row in page.items], next_cursor=page.next_cursor)
 
 
-@api.post("/sync-runs/{run_id}:approve", permission="isapi:approve", raises=[SyncRunNotFound, SyncRunNotHeld])
+@api.post("/sync-runs/{run_id}/approve", permission="isapi:approve", raises=[SyncRunNotFound, SyncRunNotHeld])
 async def approve_sync_run(call: Call, run_id: str, body: Reason) -> SyncRun:
     """Have exactly what the held run read applied, whatever made it suspicious; its state then says how far it is."""
     run = await call.get(Journal).decide(run_id, "approved", _decider(call, body))
@@ -289,7 +289,7 @@ async def approve_sync_run(call: Call, run_id: str, body: Reason) -> SyncRun:
     return run
 
 
-@api.post("/sync-runs/{run_id}:reject", permission="isapi:approve", raises=[SyncRunNotFound, SyncRunNotHeld])
+@api.post("/sync-runs/{run_id}/reject", permission="isapi:approve", raises=[SyncRunNotFound, SyncRunNotHeld])
 async def reject_sync_run(call: Call, run_id: str, body: Reason) -> SyncRun:
     """Say that what the held run read is wrong: nobody can approve it any more; the next run reads anew."""
     return await call.get(Journal).decide(run_id, "rejected", _decider(call, body))
@@ -307,13 +307,13 @@ async def list_quarantine(call: Call, query: QuarantineQuery) -> Page[Quarantine
     return _page(call, query, found, lambda entry: [int(entry.id)])
 
 
-@api.post("/quarantine/{entry_id}:ignore", permission="isapi:approve", raises=UNDECIDABLE)
+@api.post("/quarantine/{entry_id}/ignore", permission="isapi:approve", raises=UNDECIDABLE)
 async def ignore_quarantined(call: Call, entry_id: str, body: Reason) -> QuarantineEntry:
     """Leave it out of the share of bad rows that holds a run; the row itself stays aside."""
     return await call.get(Quarantine).ignore(entry_id, _decider(call, body))
 
 
-@api.post("/quarantine/{entry_id}:reopen", permission="isapi:approve", raises=UNDECIDABLE)
+@api.post("/quarantine/{entry_id}/reopen", permission="isapi:approve", raises=UNDECIDABLE)
 async def reopen_quarantined(call: Call, entry_id: str, body: Reason) -> QuarantineEntry:
     """Count it again."""
     return await call.get(Quarantine).reopen(entry_id, _decider(call, body))

@@ -28,8 +28,10 @@ from serai import Api, Call, Encoded, PluginInfo
 from serai.context import Devices, Feed, Http, Queue
 from serai.data.connections import Connections
 from serai.hosting.context import GuestContext
+from serai.hosting.services import GuestServices, ServiceHouse
 from serai.identity.addresses import Proxies
 from serai.identity.authenticator import Authenticator
+from serai.identity.fields import FieldPolicy
 from serai.telemetry import logs
 from serai.telemetry.access import AccessLog
 from serai.telemetry.metrics import Metrics
@@ -41,6 +43,7 @@ from serai.web.limits import Limiter
 from serai.web.mounts import Mounts
 from serai.web.plugin_app import Routes, build_site
 from serai.web.route_table import RouteTable
+from serai_isapi.plugin import plugin_info
 from serai_isapi.shapes import DepartmentRef, Employee, LocationRef
 
 PATH = "/isapi/api/v1/employees/{emplid}"
@@ -152,6 +155,8 @@ def mounted(
             duties.attach(root, {}, body_limit=65_536)
             mounts = Mounts(table, shutdown_grace=1.0)
             mounts.attach(root)
+            policy = FieldPolicy()
+            policy.declare(plugin_info().personal)
             context = GuestContext(
                 "isapi",
                 database=database,
@@ -159,11 +164,12 @@ def mounted(
                 queue=cast(Queue, None),
                 feed=cast(Feed, None),
                 http=cast(Http, None),
+                services=GuestServices("isapi", (), ServiceHouse()),
+                fields=policy,
                 failed=lambda error: None,
             )
-            await mounts.publish(
-                "isapi", build_site(_routes(api), context, Cursors([b"bench"]), cast(Any, None)), start_limit=5.0
-            )
+            site = build_site(_routes(api), context, Cursors([b"bench"]), policy, cast(Any, None))
+            await mounts.publish("isapi", site, start_limit=5.0)
             yield Variant(root, Front(mounts.paths, duties.serve))
             access_log.close()
         await authenticator.stop()

@@ -329,6 +329,27 @@ def test_check_names_a_schedule_that_is_none(serai, tmp_path):
     assert "every day" in done.stderr
 
 
+def test_check_names_fields_and_audiences_that_there_are_not(serai, tmp_path):
+    bad = tmp_path / "bad.toml"
+    tables = """
+[fields."isapi.mobile_fone"]
+clear = ["hrbp"]
+[fields."isapi.grade"]
+clear = ["manager", "isapi:employmnt", "outage:read"]
+"""
+    bad.write_text(TOML + tables)
+    done = serai.cli_without_file("check", "-c", str(bad), ok=False)
+    assert done.returncode == 3
+    for words in (
+        "fields.isapi.mobile_fone: expected one of:",
+        "did you mean isapi.mobile_phone?; found unknown field",
+        'did you mean managers?; found "manager"',
+        'did you mean isapi:employment?; found "isapi:employmnt"',
+        'found "outage:read"',
+    ):
+        assert words in done.stderr, done.stderr
+
+
 def test_config_schema_is_json_schema_with_the_plugins_settings(serai):
     schema = json.loads(serai.cli_without_file("config", "schema").stdout)
     assert "plugins" in schema["properties"]

@@ -23,6 +23,7 @@ from serai.hosting.permissions import Permissions
 from serai.identity import tables
 from serai.identity.addresses import Proxies
 from serai.identity.authenticator import Authenticator
+from serai.identity.fields import FieldPolicy
 from serai.identity.quotas import Quotas
 from serai.web.cursors import Cursors
 from serai.web.duties import Duties
@@ -127,7 +128,15 @@ def kernel_routes(database: Any, *permissions: str) -> Callable[[web.Application
 
     def attach(root: web.Application) -> Mapping[Any, Access]:
         context = GuestContext(
-            "kernel", database=database, devices=None, queue=None, feed=None, http=None, failed=pytest.fail
+            "kernel",
+            database=database,
+            devices=None,
+            queue=None,
+            feed=None,
+            http=None,
+            services=None,
+            fields=FieldPolicy(),
+            failed=pytest.fail,
         )
         context.provide(Permissions, Permissions(lambda: dict.fromkeys(permissions, "")))
         return add_kernel_api(root, context, Cursors([b"k" * 32]))

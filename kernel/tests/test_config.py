@@ -15,6 +15,7 @@ from msgspec import Meta, inspect
 from serai.config import Secret, names
 from serai.config.deployment import Deployment, read, structure_device, structure_plugin
 from serai.config.document import ConfigError
+from serai.config.fields import FieldSettings
 from serai.config.positions import lines_of
 from serai.config.schema import deployment_schema
 from serai.config.settings import DemoSettings, KernelSettings, OutgoingSettings
@@ -104,7 +105,8 @@ source = "ehr"
     )
     lines = lines_of_error(path)
     assert lines == [
-        "site.toml:19: plugin: expected one of: kernel, devices, plugins; did you mean plugins?; found unknown key",
+        "site.toml:19: plugin: expected one of: kernel, devices, plugins, fields; did you mean plugins?;"
+        " found unknown key",
         "site.toml:12: kernel.state_dir: expected path; found integer 5",
         "site.toml:3: kernel.workers: expected integer, from 1 to 256; found integer 0",
         "site.toml:4: kernel.log_level: expected one of: debug, error, info, warning; did you mean info?; "
@@ -216,10 +218,10 @@ def test_variables_that_fit_nowhere_are_mistakes(write: Any) -> None:
     assert lines == [
         "environment: SERAI_KERNEL_WORKERS: expected SERAI_KERNEL__KEY, with two underscores; found one underscore",
         "environment: SERAI_KERNEL__: expected SERAI_SECTION__KEY with a section that is one of: kernel, devices, "
-        "plugins; did you mean kernel?; found a variable of another form",
+        "plugins, fields; did you mean kernel?; found a variable of another form",
         "environment: SERAI_KERNEL__LISTEN__PORT: expected a table at kernel.listen; found a value of its own there",
         "environment: SERAI_KERNL__WORKERS: expected SERAI_SECTION__KEY with a section that is one of: kernel, "
-        "devices, plugins; did you mean kernel?; found a variable of another form",
+        "devices, plugins, fields; did you mean kernel?; found a variable of another form",
         "environment: SERAI_kernel__workers: expected one variable for a key; found SERAI_KERNEL__WORKERS, which sets "
         "it too",
         'SERAI_KERNEL__WORKERS: kernel.workers: expected integer, from 1 to 256; found text "many"',
@@ -352,6 +354,19 @@ def test_the_schema_says_what_the_reader_says(write: Any) -> None:
         assert not validator.is_valid(bad), bad
     assert schema["properties"]["kernel"]["properties"]["state_dir"]["default"] == ".state"
     assert "default" not in schema["properties"]["kernel"]["properties"]["database"]
+
+
+def test_the_tables_of_personal_fields_are_read(write: Any) -> None:
+    kernel = f"[kernel]\nplugins = ['isapi']\n{KEYS}"
+    right = write(kernel + '[fields."isapi.grade"]\nclear = ["hrbp", "isapi:employment"]\n')
+    assert read(right).fields == {"isapi.grade": FieldSettings(clear=("hrbp", "isapi:employment"))}
+    wrong = '[fields.grade]\n[fields."isap.grade"]\n[fields."isapi.grade"]\nclaer = []\nmasked = "hrbp"\n'
+    assert [line.partition(": fields.")[2] for line in lines_of_error(write(kernel + wrong))] == [
+        'grade: expected PLUGIN.FIELD, as [fields."isapi.grade"]; found "grade"',
+        "isap.grade: expected a field of a plugin that kernel.plugins lists; did you mean isapi?; found one of isap",
+        'isapi.grade.masked: expected list of texts; found text "hrbp"',
+        "isapi.grade.claer: expected one of: clear, masked; did you mean clear?; found unknown key",
+    ]
 
 
 TITLES = {

@@ -5,7 +5,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from serai import Api, PluginInfo, hookimpl, job
+from serai import Api, PersonalField, PluginInfo, hookimpl, job
 from serai.hosting.declared import declare_plugin
 from serai.hosting.entry_points import Installed
 from serai.hosting.states import Blocked, Code, Trouble
@@ -119,3 +119,17 @@ def test_two_jobs_of_one_name_are_refused():
 def test_a_requirement_that_cannot_be_read_is_named():
     info = PluginInfo(title="x", kernel=">=1.0,<2", requires=["isapi >= one"])
     assert "isapi >= one" in refusal(guest(plugin_info=lambda: info)).sentence
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ([PersonalField("donkey.load", "load")], "the personal field 'donkey.load'"),
+        ([PersonalField("camel.load", "load")] * 2, "a name of its own"),
+        ([PersonalField("camel.load", "load", clear=["boss"])], "the audience 'boss'"),
+        ([PersonalField("camel.load", "load", masked=["camel:weigh"])], "the audience 'camel:weigh'"),
+    ],
+)
+def test_a_personal_field_has_a_name_of_its_own_and_audiences_that_there_are(fields, words):
+    info = PluginInfo(title="x", kernel=">=1.0", permissions={"camel:read": "Look"}, personal=fields)
+    assert words in refusal(guest(plugin_info=lambda: info)).sentence

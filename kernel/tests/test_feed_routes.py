@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from types import SimpleNamespace
+from typing import Annotated
 
 import pytest
 import structlog
 from aiohttp import web
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
-from serai import Api, Call, PluginError, Principal, Problem
+from serai import Api, Call, Personal, PersonalField, PluginError, Principal, Problem
 from serai.declarations import Topic
+from serai.identity.fields import FieldPolicy
 from serai.web.cursors import Cursors
 from serai.web.keys import CONTEXT, CURSORS, FEED, PRINCIPAL
 from serai.web.openapi import document
@@ -31,6 +33,7 @@ class Move(Struct, frozen=True, kw_only=True):
     """Something moved."""
 
     to: str
+    grade: Annotated[str | UnsetType, Personal("demo.grade")] = UNSET
 
 
 CHANGES = Topic(name="demo.change", payload=Change)
@@ -55,7 +58,9 @@ async def feed(kernel_database):
 
 @pytest.fixture
 def context():
-    return SimpleNamespace(name="demo", stopping=asyncio.Event())
+    policy = FieldPolicy()
+    policy.declare([PersonalField("demo.grade", "grade", clear=["demo:grade"])])
+    return SimpleNamespace(name="demo", stopping=asyncio.Event(), fields=policy)
 
 
 @pytest.fixture
@@ -162,6 +167,14 @@ async def test_a_stream_is_taken_up_where_it_broke_off(feed, client):
         assert [(await stream.event()).data["key"] for _ in range(2)] == ["b", "a"]
 
 
+async def test_events_are_told_without_what_the_caller_may_not_see(feed, client, ask):
+    await feed.publish(MOVES, "a", Move(to="1", grade="P7"))
+    page = await ask()
+    assert page["items"][0]["data"] == {"to": "1"}
+    async with client.get("/demo/api/v1/changes", headers={"Accept": "text/event-stream"}) as response:
+        assert (await Stream(response).event()).data["data"] == {"to": "1"}
+
+
 async def test_a_position_that_is_gone_tells_where_to_begin_anew(feed, kernel_database, ask):
     before = (await ask())["next_since"]
     await feed.publish_many(CHANGES, [(f"{n}", Change(name="x")) for n in range(3)])
@@ -192,8 +205,8 @@ async def test_a_position_is_good_on_its_own_route_only(client, ask):
     assert (await ask(status=422, since=elsewhere))["slug"] == "cursor-refused"
 
 
-def test_openapi_shows_each_topics_events():
-    found = document(name="demo", title="Demo", version="1", summary="", apis=[api])
+def test_openapi_shows_each_topics_events(context):
+    found = document(name="demo", title="Demo", version="1", summary="", apis=[api], policy=context.fields)
     operation = found["paths"]["/demo/api/v1/changes"]["get"]
     assert operation["operationId"] == "follow_changes"
     assert {one["name"] for one in operation["parameters"] if "name" in one} == {"since", "limit", "wait", "types"}

@@ -11,6 +11,7 @@ from msgspec import Struct
 from yarl import URL
 
 from serai import Api, Call, NotFound, Page, PageQuery, PluginInfo
+from serai.identity.fields import FieldPolicy
 from serai.web.cursors import Cursors
 from serai.web.path_table import PathTable
 from serai.web.plugin_app import Routes, build_site
@@ -72,7 +73,8 @@ async def kernel(small_kernel: Any) -> Any:
     context = SimpleNamespace(name="demo", stopping=asyncio.Event())
     info = PluginInfo(title="Demo", kernel=">=1.0,<2")
     routes = Routes(name="demo", version="1", summary="", info=info, apis=[api], tables=[])
-    await kernel.mounts.publish("demo", build_site(routes, context, Cursors([b"k" * 32]), None), start_limit=5)
+    site = build_site(routes, context, Cursors([b"k" * 32]), FieldPolicy(), None)
+    await kernel.mounts.publish("demo", site, start_limit=5)
     return kernel
 
 

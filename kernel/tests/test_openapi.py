@@ -29,6 +29,7 @@ from serai import (
     Refused,
     Unauthenticated,
 )
+from serai.identity.fields import FieldPolicy
 from serai.web.cursors import Cursors
 from serai.web.keys import CONTEXT, CURSORS, PRINCIPAL
 from serai.web.openapi import document, document_handler
@@ -176,7 +177,7 @@ def problem_document(status: int, slug: str, title: str, detail: str, members: A
 
 
 def described(*apis: Api) -> dict[str, Any]:
-    return document(name="demo", title="Demo", version="1.2.3", summary="Things", apis=apis)
+    return document(name="demo", title="Demo", version="1.2.3", summary="Things", apis=apis, policy=FieldPolicy())
 
 
 def application() -> web.Application:

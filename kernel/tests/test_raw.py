@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from serai import Call, Forbidden, Mount, PluginInfo, RawAnswer, RawRequest
+from serai.identity.fields import FieldPolicy
 from serai.web.cursors import Cursors
 from serai.web.plugin_app import Routes, build_site
 
@@ -33,7 +34,7 @@ async def serve(small_kernel):
         info = PluginInfo(title="Demo", kernel=">=1.0,<2", body_limit=2048)
         routes = Routes(name="demo", version="1", summary="", info=info, apis=(), tables=(), mounts=(mount,))
         context = SimpleNamespace(name="demo", stopping=asyncio.Event())
-        site = build_site(routes, context, Cursors([b"key"]), None, public_url)
+        site = build_site(routes, context, Cursors([b"key"]), FieldPolicy(), None, public_url)
         await kernel.mounts.publish("demo", site, start_limit=5)
         return kernel
 

@@ -14,6 +14,7 @@ from msgspec import Meta, Struct, field
 from yarl import URL
 
 from serai import Api, Call, Encoded, NotFound, Page, PageQuery, PluginError, Principal, Problem
+from serai.identity.fields import FieldPolicy
 from serai.web.cursors import Cursors
 from serai.web.keys import CONTEXT, CURSORS, PRINCIPAL
 from serai.web.typed import routes_of
@@ -163,6 +164,7 @@ class SmallContext:
 
     def __init__(self, *provided: object) -> None:
         self._provided = {type(one): one for one in provided}
+        self.fields = FieldPolicy()
 
     def get(self, key: type) -> Any:
         return self._provided[key]

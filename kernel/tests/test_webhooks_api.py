@@ -12,6 +12,7 @@ from serai.app.kernel_api import add_kernel_api
 from serai.declarations import Topic
 from serai.hosting.context import GuestContext
 from serai.identity import clients
+from serai.identity.fields import FieldPolicy
 from serai.outgoing.client import HttpClient
 from serai.outgoing.policy import Policy
 from serai.web.cursors import Cursors
@@ -40,7 +41,15 @@ async def site(kernel_database, small_kernel):
 
     def attach(root: web.Application):
         context = GuestContext(
-            "kernel", database=kernel_database, devices=None, queue=None, feed=feed, http=http, failed=pytest.fail
+            "kernel",
+            database=kernel_database,
+            devices=None,
+            queue=None,
+            feed=feed,
+            http=http,
+            services=None,
+            fields=FieldPolicy(),
+            failed=pytest.fail,
         )
         for key, value in {HttpClient: http, TopicBook: topics, Deliveries: deliveries}.items():
             context.provide(key, value)

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
         Feed as Feed,
     )
     from serai.context import (
+        Fields as Fields,
+    )
+    from serai.context import (
         Http as Http,
     )
     from serai.context import (
@@ -39,7 +42,22 @@ if TYPE_CHECKING:
         Queue as Queue,
     )
     from serai.context import (
+        Redacted as Redacted,
+    )
+    from serai.context import (
+        Relations as Relations,
+    )
+    from serai.context import (
         Run as Run,
+    )
+    from serai.context import (
+        Services as Services,
+    )
+    from serai.context import (
+        View as View,
+    )
+    from serai.context import (
+        Viewer as Viewer,
     )
     from serai.declarations import (
         Api as Api,
@@ -78,6 +96,12 @@ if TYPE_CHECKING:
         PageQuery as PageQuery,
     )
     from serai.declarations import (
+        Personal as Personal,
+    )
+    from serai.declarations import (
+        PersonalField as PersonalField,
+    )
+    from serai.declarations import (
         PluginInfo as PluginInfo,
     )
     from serai.declarations import (
@@ -94,6 +118,9 @@ if TYPE_CHECKING:
     )
     from serai.declarations import (
         Setting as Setting,
+    )
+    from serai.declarations import (
+        Subject as Subject,
     )
     from serai.declarations import (
         Subscription as Subscription,
@@ -159,12 +186,13 @@ if TYPE_CHECKING:
 _HOMES = {
     "serai.config": ("Secret",),
     "serai.context": (
-        "Answer", "Call", "Context", "Database", "Devices", "Feed", "Http", "Principal", "Queue", "Run",
+        "Answer", "Call", "Context", "Database", "Devices", "Feed", "Fields", "Http", "Principal", "Queue", "Redacted",
+        "Relations", "Run", "Services", "View", "Viewer",
     ),
     "serai.declarations": (
         "Api", "Driver", "Encoded", "Event", "Followed", "Health", "Job", "Link", "Log", "Mount", "Page", "PageQuery",
-        "PluginInfo", "RawAnswer", "RawRequest", "Retry", "Service", "Setting", "Subscription", "Task", "TaskRun", "Topic", "job",
-        "subscription", "task",
+        "Personal", "PersonalField", "PluginInfo", "RawAnswer", "RawRequest", "Retry", "Service", "Setting", "Subject",
+        "Subscription", "Task", "TaskRun", "Topic", "job", "subscription", "task",
     ),
     "serai.errors": (
         "Conflict", "DeviceDown", "Forbidden", "Invalid", "Mistake", "NotFound", "PluginError", "Problem", "Refused",

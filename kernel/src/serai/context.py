@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import attrs
 from msgspec import Struct
@@ -77,6 +77,86 @@ class DeviceState:
     since: datetime
     reason: str = ""
     hint: str = ""
+
+
+class Services(Protocol):
+    """What plugins of this deployment do for each other, each by the Protocol that both sides import."""
+
+    def offer(self, protocol: type[T], service: T) -> None:
+        """Let others find `service` until the plugin stops; `PluginInfo.services` names the Protocol.
+
+        Raises `PluginError` where it does not, where the service lacks one of the Protocol's members, or where another
+        plugin offers the same.
+        """
+
+    def get(self, protocol: type[T]) -> T:
+        """What a running plugin offers. Ask each time: it may stop and come back. Raises `Unavailable` (503)."""
+
+
+class Relations(Protocol):
+    """A service: what colleagues are to each other."""
+
+    async def of(self, viewer: str, subjects: Sequence[str]) -> Mapping[str, frozenset[str]]:
+        """For each subject, as whom the viewer sees it: of `self`, `managers` and `hrbp` those that hold (emplids)."""
+
+
+@attrs.frozen
+class View:
+    """What somebody sees of a Struct's personal fields, which are named here as the class names them."""
+
+    key: str
+    """The same for the same view: to keep by it what was made for one."""
+    clear: frozenset[str]
+    masked: frozenset[str]
+    hidden: frozenset[str]
+
+
+@attrs.frozen
+class Redacted(Generic[T]):
+    """A value as somebody may see it, and the names on the wire of what is not there or masked."""
+
+    value: T
+    hidden: frozenset[str]
+    masked: frozenset[str]
+
+
+class Viewer(Protocol):
+    """One caller's eyes."""
+
+    def widest(self, shape: type[Struct]) -> View:
+        """What the caller may see of somebody, at the most: what is hidden here need not be read."""
+
+    def everybody(self, shape: type[Struct]) -> View:
+        """What the caller may see of everybody."""
+
+    async def views(self, shape: type[Struct], subjects: Collection[str]) -> Mapping[str, View]:
+        """What the caller may see of each of these people (emplids)."""
+
+    async def show(self, value: T) -> Redacted[T]:
+        """The value, of Structs at any depth, as the caller may see it."""
+
+
+class Fields(Protocol):
+    """The field policy: who sees which personal fields. The kernel applies it to all answers of typed handlers."""
+
+    def of(self, who: Principal) -> Viewer:
+        """That caller's eyes."""
+
+    def view(
+        self,
+        shape: type[Struct],
+        scopes: Collection[str],
+        relations: Collection[str] = (),
+        *,
+        at_most: frozenset[str] | None = None,
+    ) -> View:
+        """What is seen by who holds these permissions and, for a colleague, has these relations to the person.
+
+        `at_most`: names of declarations; of other fields nothing is seen, not even masked.
+        """
+
+    def show(self, value: T, view_of: Callable[[type[Struct], str | None], View]) -> Redacted[T]:
+        """The value as seen by `view_of(shape, subject)`; the subject is None where nothing says whose it is."""
 
 
 class Queue(Protocol):
@@ -178,6 +258,8 @@ class Context(Protocol):
     log: Log
     db: Database
     devices: Devices
+    services: Services
+    fields: Fields
     queue: Queue
     http: Http
     feed: Feed

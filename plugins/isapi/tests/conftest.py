@@ -25,14 +25,17 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.schema import CreateSchema
 
 import serai_isapi
-from serai import DeviceDown, Problem, RawAnswer, RawRequest
+from serai import DeviceDown, PageQuery, Principal, Problem, RawAnswer, RawRequest, Relations
+from serai.hosting.services import GuestServices, ServiceHouse
+from serai.identity.fields import FieldPolicy
 from serai.work.feed import Feed
 from serai.work.tables import metadata as kernel_tables
 from serai_ehr import VIEWS, Changed, View, ViewFault
 from serai_isapi import tables
 from serai_isapi.departments import Departments
 from serai_isapi.directory import Directory, Filter
-from serai_isapi.fields import shown
+from serai_isapi.fields import PERSONAL, Shown
+from serai_isapi.hidden import HiddenPeople
 from serai_isapi.journal import Journal
 from serai_isapi.quarantine import Quarantine
 from serai_isapi.scim import door
@@ -44,7 +47,7 @@ from serai_isapi.sync import synchronise
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 """Noon in Shanghai."""
 
-EVERYTHING = shown(None, lambda _permission: True)
+EVERYTHING = Shown(Employee.__struct_fields__)
 
 
 class Company:
@@ -175,6 +178,24 @@ class Log:
         return lambda event, **values: getattr(self.log, level)("%s %s", event, values)
 
 
+class PlainCall:
+    """A `Call` whose cursors are not signed."""
+
+    def __init__(self, house: House, who: Principal) -> None:
+        self.ctx = house
+        self.who = who
+        self.headers: dict[str, str] = {}
+
+    def get(self, key: type) -> Any:
+        return self.ctx.get(key)
+
+    def position(self, query: PageQuery) -> Any:
+        return msgspec.json.decode(query.cursor) if query.cursor else None
+
+    def cursor(self, query: PageQuery, position: Any) -> str | None:
+        return msgspec.json.encode(position).decode() if position else None
+
+
 class House:
     """A `Context`, and what tests do with it."""
 
@@ -188,12 +209,17 @@ class House:
         self.log = Log()
         self.present = NOON
         self.spawned: list[asyncio.Task[None]] = []
+        offered = ServiceHouse()
+        self.services = GuestServices("isapi", [Relations], offered)
+        self.fields = FieldPolicy(relations=lambda: offered.find(Relations))
+        self.fields.declare(PERSONAL)
         self.provided: dict[type, Any] = {
             DataState: DataState(db),
             Directory: Directory(db),
             Departments: Departments(db),
             Journal: Journal(db),
             Quarantine: Quarantine(db),
+            HiddenPeople: HiddenPeople(db),
         }
         self.configure()
 
@@ -214,6 +240,11 @@ class House:
     def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
         self.spawned.append(task := asyncio.create_task(work, name=name))
         return task
+
+    def call(self, *scopes: str, person: str | None = None) -> PlainCall:
+        """A `Call` of a system with these permissions beside `isapi:read`, or of the colleague `person`."""
+        held = frozenset({"isapi:read", *scopes})
+        return PlainCall(self, Principal(kind="client", id="c", name="tests", scopes=held, person=person))
 
     async def sync(self, *, full: bool = True) -> dict[str, Any]:
         """Synchronise; the run's row."""
@@ -331,16 +362,13 @@ class ScimClient:
 
     def __init__(self, house: House, *scopes: str) -> None:
         self.house = house
-        self.scopes = {"isapi:read", *scopes}
-
-    def may(self, permission: str) -> bool:
-        return permission in self.scopes
+        self.scopes = scopes
 
     async def send(
         self, method: str, path: str, body: Any = None, *, query: str = "", headers: dict[str, str] | None = None
     ) -> SimpleNamespace:
         """The answer: `status`, `headers`, and `json`, None where there is no body. `body` is JSON, or bytes."""
-        call = SimpleNamespace(ctx=self.house, headers={}, who=self, get=self.house.get)
+        call = self.house.call(*self.scopes)
         raw = body if isinstance(body, bytes) else b"" if body is None else msgspec.json.encode(body)
         request = RawRequest(method=method, root=self.ROOT, path=path, query=query, headers=headers or {}, body=raw)
         try:

@@ -8,35 +8,23 @@ from typing import get_args
 import msgspec
 import pytest
 
+from serai import Relations
+from serai.identity.marks import marks_of
+from serai.web.fields import redacted
 from serai_isapi import api, plugin
-from serai_isapi.fields import PERMISSION_OF, FieldName
+from serai_isapi.fields import PERSONAL, FieldName
 from serai_isapi.journal import SyncRunNotFound
 from serai_isapi.problems import DepartmentNotFound, EmployeeNotFound
-from serai_isapi.shapes import Employee
+from serai_isapi.relations import Colleagues
+from serai_isapi.shapes import Employee, HistoryEntry
 
 
-class PlainCall:
-    """A `Call` whose cursors are not signed."""
+async def answered(call, answer):
+    """What the kernel sends of a handler's answer, as plain values."""
+    return msgspec.to_builtins(await redacted(call, await answer))
 
-    def __init__(self, house, *scopes: str) -> None:
-        self.ctx = house
-        self.headers: dict[str, str] = {}
-        self.who = self
-        self.name = "hr-tools"
-        self.person = "0001"
-        self.scopes = {"isapi:read", *scopes}
 
-    def may(self, permission: str) -> bool:
-        return permission in self.scopes
-
-    def get(self, key):
-        return self.ctx.get(key)
-
-    def position(self, query):
-        return msgspec.json.decode(query.cursor) if query.cursor else None
-
-    def cursor(self, query, position):
-        return msgspec.json.encode(position).decode() if position else None
+PERSONAL_FIELDS = set(marks_of(Employee).personal)
 
 
 def test_every_field_of_an_employee_can_be_asked_for():
@@ -45,51 +33,84 @@ def test_every_field_of_an_employee_can_be_asked_for():
 
 def test_every_permission_is_declared():
     declared = plugin.plugin_info().permissions.keys()
-    asked = {route.permission for route in api.api.routes} | set(PERMISSION_OF.values())
-    assert asked | {"isapi:write"} == declared  # SCIM asks for that one itself
+    asked = {route.permission for route in api.api.routes}
+    seen = {audience for field in PERSONAL for audience in (*field.clear, *field.masked) if ":" in audience}
+    assert asked | seen | {"isapi:write"} == declared  # SCIM asks for that one itself
 
 
-async def test_personal_fields_need_their_scopes_and_the_answer_names_what_was_denied(house):
+def test_every_declared_field_is_somewhere():
+    marked = {*marks_of(Employee).personal.values(), *marks_of(HistoryEntry).personal.values()}
+    assert marked == {field.name for field in PERSONAL}
+
+
+async def test_systems_need_permissions_for_personal_fields_and_the_answer_names_what_was_denied(house):
     await house.sync()
-    call = PlainCall(house)
-    plain = msgspec.to_builtins(await api.get_employee(call, "0003", api.FieldsOnDay()))
-    assert plain.keys() == set(Employee.__struct_fields__) - PERMISSION_OF.keys()
-    assert call.headers["X-Fields-Denied"] == ", ".join(sorted(PERMISSION_OF))
+    call = house.call()
+    plain = await answered(call, api.get_employee(call, "0003", api.FieldsOnDay()))
+    assert plain.keys() == set(Employee.__struct_fields__) - PERSONAL_FIELDS
+    assert call.headers["X-Fields-Denied"] == ", ".join(sorted(PERSONAL_FIELDS))
 
+    call = house.call()
     asked = api.FieldsOnDay(fields=["name", "grade", "mobile_phone", "home_phone"])
-    assert msgspec.to_builtins(await api.get_employee(call, "0003", asked)) == {"emplid": "0003", "name": "王芳"}
+    assert await answered(call, api.get_employee(call, "0003", asked)) == {"emplid": "0003", "name": "王芳"}
     assert call.headers["X-Fields-Denied"] == "grade, home_phone, mobile_phone"
 
-    call = PlainCall(house, "isapi:employment")
-    answer = msgspec.to_builtins(await api.get_employee(call, "0003", asked))
+    call = house.call("isapi:employment")
+    answer = await answered(call, api.get_employee(call, "0003", asked))
     assert answer == {"emplid": "0003", "name": "王芳", "grade": None}
     assert call.headers["X-Fields-Denied"] == "home_phone, mobile_phone"
 
 
+async def test_colleagues_see_by_what_they_are_to_a_person(house, company):
+    for emplid, phone in (("0003", "13812340003"), ("0004", "13812340004")):
+        company.add(
+            "CONTACT", emplid=emplid, contact_kind="PHONE", contact_type="CELL", country_code="86", contact_value=phone
+        )
+    company.of("JOB", emplid="0004")[0]["grade"] = "P6"
+    await house.sync()
+    house.services.offer(Relations, Colleagues(house.db))
+    query = api.EmployeeQuery(dept="D3", fields=["mobile_phone", "grade"])
+
+    async def seen_by(person):
+        call = house.call(person=person)
+        page = await answered(call, api.list_employees(call, query))
+        return page["items"][1], call.headers.get("X-Fields-Denied"), call.headers.get("X-Fields-Masked")
+
+    assert await seen_by("0004") == (
+        {"emplid": "0004", "mobile_phone": "+86 13812340004", "grade": "P6"}, "grade", "mobile_phone",
+    )  # fmt: skip
+    manager = {"emplid": "0004", "mobile_phone": "138****0004", "grade": "P6"}
+    assert (await seen_by("0003"))[0] == (await seen_by("0001"))[0] == manager
+    partner = ({"emplid": "0004", "mobile_phone": "+86 13812340004", "grade": "P6"}, None, None)
+    assert await seen_by("0002") == partner
+    assert await seen_by("0999") == ({"emplid": "0004", "mobile_phone": "138****0004"}, "grade", "mobile_phone")
+
+
 async def test_history_is_told_without_what_is_personal(house):
     await house.sync()
-    call = PlainCall(house)
-    entries = msgspec.to_builtins((await api.get_history(call, "0003")).items)
-    assert entries
-    assert not any({"action", "action_reason", "grade"} & entry.keys() for entry in entries)
+    call = house.call()
+    page = await answered(call, api.get_history(call, "0003"))
+    assert page["items"]
+    assert not any({"action", "action_reason", "grade"} & entry.keys() for entry in page["items"])
     assert call.headers["X-Fields-Denied"] == "action, action_reason, grade"
 
-    call = PlainCall(house, "isapi:employment")
-    entries = msgspec.to_builtins((await api.get_history(call, "0003")).items)
-    assert all({"action", "action_reason", "grade"} <= entry.keys() for entry in entries)
-    assert "X-Fields-Denied" not in call.headers
+    for who in ({"person": "0003"}, {"person": None}):
+        call = house.call(*(["isapi:employment"] if who["person"] is None else []), **who)
+        page = await answered(call, api.get_history(call, "0003"))
+        assert all({"action", "action_reason", "grade"} <= entry.keys() for entry in page["items"])
+        assert "X-Fields-Denied" not in call.headers
 
 
 async def test_every_answer_says_how_fresh_the_data_is(house):
     await house.sync()
-    call = PlainCall(house)
+    call = house.call()
     await api.list_departments(call, api.DepartmentQuery())
     assert call.headers["X-Data-As-Of"] == "2026-11-23T04:00:00Z"
 
 
 async def test_pages_follow_each_other(house):
     await house.sync()
-    call = PlainCall(house)
+    call = house.call()
     seen, query = [], api.EmployeeQuery(limit=3)
     while True:
         page = await api.list_employees(call, query)
@@ -106,7 +127,7 @@ async def test_status_and_include_choose_who_is_listed(house, company):
     await house.sync()
 
     async def listed(**query):
-        page = await api.list_employees(PlainCall(house), api.EmployeeQuery(dept="D3", **query))
+        page = await api.list_employees(house.call(), api.EmployeeQuery(dept="D3", **query))
         return [person.emplid for person in page.items]
 
     assert await listed() == ["0003"]
@@ -117,7 +138,7 @@ async def test_status_and_include_choose_who_is_listed(house, company):
 
 async def test_reports_and_members_tell_nobody_from_nothing(house):
     await house.sync()
-    call = PlainCall(house)
+    call = house.call()
 
     async def reports(emplid, **query):
         return [p.emplid for p in (await api.list_reports(call, emplid, api.PeopleQuery(**query))).items]
@@ -138,7 +159,7 @@ async def test_sync_runs_and_what_they_quarantined_are_told(house, company):
     company.job("0004", date(2024, 1, 1), deptid="D9")
     await house.sync()
     await house.sync()
-    call = PlainCall(house)
+    call = house.call()
 
     first = await api.list_sync_runs(call, api.PageQuery(limit=1))
     second = await api.list_sync_runs(call, api.PageQuery(limit=1, cursor=first.next_cursor))

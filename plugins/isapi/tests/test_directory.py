@@ -8,12 +8,13 @@ import pytest
 
 from serai_isapi.departments import Departments
 from serai_isapi.directory import Directory
-from serai_isapi.fields import shown
+from serai_isapi.fields import Shown
 from serai_isapi.problems import AsOfOutOfRange, DepartmentNotFound, EmployeeNotFound, NoDataYet
 from serai_isapi.published import edition_of
+from serai_isapi.shapes import Employee
 from serai_isapi.state import DataState
 
-NAMES = shown(["name"], lambda permission: False)
+NAMES = Shown(("emplid", "name"))
 
 
 BY_KEY = {
@@ -107,7 +108,7 @@ async def test_today_computed_from_history_is_what_is_published(house, company):
 
     for emplid in ("0001", "0002", "0003", "0004"):
         ready = await house.employee(emplid)
-        fields = shown(None, lambda permission: True)
+        fields = Shown(Employee.__struct_fields__)
         assert await directory.one(emplid, shown=fields, edition=edition_of(day)) == ready
 
 

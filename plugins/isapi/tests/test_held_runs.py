@@ -12,8 +12,6 @@ from serai_isapi import api
 from serai_isapi.journal import SyncRunNotFound, SyncRunNotHeld
 from serai_isapi.state import DataState
 
-from .test_api import PlainCall
-
 BECAUSE = api.Reason(reason="the division was sold")
 
 
@@ -30,7 +28,7 @@ async def held(house, company):
 
 async def approve(house, run) -> None:
     """Approve it, and wait until that is applied."""
-    call = PlainCall(house)
+    call = house.call(person="0001")
     answer = await api.approve_sync_run(call, str(run["id"]), BECAUSE)
     assert answer.state == "approved"
     await asyncio.gather(*house.spawned)
@@ -41,9 +39,9 @@ async def test_an_approval_applies_exactly_what_was_looked_at(house, company, he
 
     await approve(house, held)
 
-    run = await api.get_sync_run(PlainCall(house), str(held["id"]))
+    run = await api.get_sync_run(house.call(person="0001"), str(held["id"]))
     decision = run.decision
-    assert (run.state, decision.by, decision.person) == ("done", "hr-tools", "0001")
+    assert (run.state, decision.by, decision.person) == ("done", "tests", "0001")
     assert (decision.reason, decision.at) == ("the division was sold", house.now())
     assert "the work of 1 of 4 people would end" in held["reason"]
     assert run.counts["V_IS_JOB"].added == 1
@@ -95,7 +93,7 @@ async def test_a_later_run_supersedes_it(house, company, held):
     assert (await house.sync())["state"] == "done"
 
     with pytest.raises(SyncRunNotHeld, match="is superseded"):
-        await api.approve_sync_run(PlainCall(house), str(held["id"]), BECAUSE)
+        await api.approve_sync_run(house.call(person="0001"), str(held["id"]), BECAUSE)
     assert (await house.employee("0004")).status == "active"
 
 
@@ -104,7 +102,7 @@ async def test_of_two_held_runs_only_the_later_can_be_approved(house, company, h
     later = await house.sync()
 
     with pytest.raises(SyncRunNotHeld, match="is superseded"):
-        await api.approve_sync_run(PlainCall(house), str(held["id"]), BECAUSE)
+        await api.approve_sync_run(house.call(person="0001"), str(held["id"]), BECAUSE)
     await approve(house, later)
 
     assert await house.search() == ["0001", "0002"]
@@ -121,7 +119,7 @@ async def test_a_run_that_fails_leaves_the_held_one_to_be_approved(house, compan
 
 
 async def test_a_rejected_run_cannot_be_approved(house, held):
-    call = PlainCall(house)
+    call = house.call(person="0001")
     run = await api.reject_sync_run(call, str(held["id"]), api.Reason(reason="a mistake in the HR system"))
     assert (run.state, run.decision.reason) == ("rejected", "a mistake in the HR system")
 

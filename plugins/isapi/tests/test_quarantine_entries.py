@@ -11,14 +11,12 @@ from serai_isapi.quarantine import QuarantineEntryNotFound, QuarantineEntryResol
 from serai_isapi.records import RECORDS
 from serai_isapi.rules import explain, rules_of
 
-from .test_api import PlainCall
-
 DAY = date(2024, 1, 1)
 KNOWN = api.Reason(reason="a test account")
 
 
 async def entries(house, **query):
-    return (await api.list_quarantine(PlainCall(house), api.QuarantineQuery(**query))).items
+    return (await api.list_quarantine(house.call(person="0001"), api.QuarantineQuery(**query))).items
 
 
 async def test_an_entry_tells_what_is_wrong_since_when_and_what_to_do(house, company):
@@ -109,12 +107,12 @@ async def test_an_ignored_row_holds_no_run_and_stays_aside(house, company):
     assert (await house.sync())["state"] == "held"
     (entry,) = await entries(house)
 
-    ignored = await api.ignore_quarantined(PlainCall(house), entry.id, KNOWN)
-    assert (ignored.state, ignored.decision.by, ignored.decision.reason) == ("ignored", "hr-tools", "a test account")
+    ignored = await api.ignore_quarantined(house.call(person="0001"), entry.id, KNOWN)
+    assert (ignored.state, ignored.decision.by, ignored.decision.reason) == ("ignored", "tests", "a test account")
     assert (await house.sync())["state"] == "done"
     assert [entry.state for entry in await entries(house, state="ignored")] == ["ignored"]
 
-    await api.reopen_quarantined(PlainCall(house), entry.id, api.Reason(reason="it is not"))
+    await api.reopen_quarantined(house.call(person="0001"), entry.id, api.Reason(reason="it is not"))
     assert (await house.sync())["state"] == "held"
 
 
@@ -126,10 +124,10 @@ async def test_what_came_clean_or_never_was_cannot_be_ignored(house, company):
     (entry,) = await entries(house, state="resolved")
 
     with pytest.raises(QuarantineEntryResolved):
-        await api.ignore_quarantined(PlainCall(house), entry.id, KNOWN)
+        await api.ignore_quarantined(house.call(person="0001"), entry.id, KNOWN)
     for unknown in ("99", "x", "9" * 30):
         with pytest.raises(QuarantineEntryNotFound):
-            await api.reopen_quarantined(PlainCall(house), unknown, KNOWN)
+            await api.reopen_quarantined(house.call(person="0001"), unknown, KNOWN)
 
 
 async def test_entries_are_filtered_and_paged(house, company):
@@ -137,7 +135,7 @@ async def test_entries_are_filtered_and_paged(house, company):
         company.job(emplid, DAY, deptid="D9")
     company.add("ACCOUNT", emplid="0999", rtx_id="x")
     await house.sync()
-    call = PlainCall(house)
+    call = house.call(person="0001")
 
     first = await api.list_quarantine(call, api.QuarantineQuery(view="V_IS_JOB", limit=2))
     rest = await api.list_quarantine(call, api.QuarantineQuery(view="V_IS_JOB", cursor=first.next_cursor))

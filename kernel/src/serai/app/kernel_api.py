@@ -10,6 +10,7 @@ from aiohttp import web
 
 from serai.app.api import client_requests, clients, disclosures, plugins, webhooks
 from serai.context import Context
+from serai.identity.fields import FieldPolicy
 from serai.web.cursors import Cursors
 from serai.web.keys import CONTEXT, CURSORS
 from serai.web.openapi import document, document_handler
@@ -40,4 +41,5 @@ def openapi() -> dict[str, Any]:
         version=version("serai"),
         summary="The kernel's own routes",
         apis=APIS,
+        policy=FieldPolicy(),
     )

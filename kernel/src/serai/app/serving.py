@@ -20,6 +20,7 @@ from serai.app.demo import DEMO_CLIENT, banner
 from serai.app.kernel_api import KERNEL, add_kernel_api
 from serai.app.probes import Probes
 from serai.config.deployment import Deployment
+from serai.context import Relations
 from serai.data.connections import Connections
 from serai.data.migrations import KERNEL_LOCATION, Migrations
 from serai.data.tables import SCHEMA
@@ -31,10 +32,12 @@ from serai.hosting.guest import Services
 from serai.hosting.host import Host
 from serai.hosting.permissions import Permissions
 from serai.hosting.reports import Reporter
+from serai.hosting.services import GuestServices, ServiceHouse
 from serai.identity import clients
 from serai.identity.addresses import Proxies
 from serai.identity.authenticator import Authenticator
 from serai.identity.disclosures import Disclosures
+from serai.identity.fields import FieldPolicy
 from serai.identity.quotas import Quotas
 from serai.outgoing.client import HttpClient
 from serai.outgoing.policy import Policy
@@ -126,6 +129,11 @@ class Serving:
         jobs = JobRunner(database, self._process_id, lambda: datetime.now(UTC), log)
         await jobs.start()
         self._stack.push_async_callback(jobs.stop, kernel.stop_grace)
+        offered = ServiceHouse()
+        fields = FieldPolicy(
+            self._deployment.fields,
+            lambda: offered.find(Relations),  # type: ignore[type-abstract]  # a Protocol is what it takes
+        )
         http = HttpClient(Policy(kernel.outgoing.allow, listener=listener.getsockname()[1]))
         self._stack.push_async_callback(http.close)
         tasks = TaskRunner(database, self._process_id, log)
@@ -157,6 +165,8 @@ class Serving:
                 start_timeout=kernel.start_timeout,
                 stop_grace=kernel.stop_grace,
                 auto_migrate=kernel.auto_migrate,
+                offered=offered,
+                fields=fields,
             ),
             database,
             Reporter(database, self._process_id, version("serai")),
@@ -171,6 +181,8 @@ class Serving:
             queue=tasks.queue_of(KERNEL, ()),
             feed=feed,
             http=http,
+            services=GuestServices(KERNEL, (), offered),
+            fields=fields,
             failed=self._kernel_task_failed,
         )
         context.provide(Permissions, Permissions(host.permissions))

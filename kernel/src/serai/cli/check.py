@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -15,10 +15,14 @@ from serai.config.deployment import Deployment, examine
 from serai.config.document import ConfigError
 from serai.errors import Mistake, PluginError
 from serai.hosting.binding import bind_devices
+from serai.hosting.declared import Declared
 from serai.hosting.entry_points import PLUGINS, installed
-from serai.hosting.loading import Loaded, Misconfigured
+from serai.hosting.loading import Loaded, Misconfigured, unknown_audiences
 from serai.hosting.order import missing_requirement, start_order
+from serai.hosting.permissions import KERNEL_PERMISSIONS
 from serai.hosting.states import Trouble
+from serai.identity.fields import FieldPolicy
+from serai.web.fields import check_fields
 from serai.work.schedule import schedule_of
 
 
@@ -59,6 +63,8 @@ async def _deep(deployment: Deployment, mistakes: list[Mistake]) -> list[dict[st
             lines.append(_line(deployment, f"kernel.plugins: {name}", plugin.sentence, plugin.hint))
     plugins = {name: plugin.declared for name, plugin in loaded.items() if isinstance(plugin, Loaded)}
     versions = {name: what.version for name, what in installed(PLUGINS).items() if name in loaded}
+    mistakes += _foreign_audiences(deployment, plugins)
+    lines += _undeclared_fields(deployment, plugins)
     for name, blocked in start_order(plugins)[1].items():
         lines.append(_line(deployment, f"kernel.plugins: {name}", blocked.sentence, blocked.hint))
     for name, declared in plugins.items():
@@ -73,6 +79,25 @@ async def _deep(deployment: Deployment, mistakes: list[Mistake]) -> list[dict[st
         if device.trouble is not None:
             lines.append(_line(deployment, f"devices.{device.name}", device.trouble.sentence, device.trouble.hint))
     return _lines(ConfigError(deployment.document, mistakes)) + lines
+
+
+def _foreign_audiences(deployment: Deployment, plugins: Mapping[str, Declared]) -> Iterator[Mistake]:
+    """Audiences in `[fields]` that would be permissions of another plugin, but are none."""
+    permissions = {*KERNEL_PERMISSIONS, *(name for declared in plugins.values() for name in declared.info.permissions)}
+    for field, settings in deployment.fields.items():
+        yield from unknown_audiences(field, settings, permissions, foreign=True)
+
+
+def _undeclared_fields(deployment: Deployment, plugins: Mapping[str, Declared]) -> Iterator[dict[str, str]]:
+    """Plugins whose types name personal fields that no enabled plugin declares."""
+    policy = FieldPolicy(deployment.fields)
+    for declared in plugins.values():
+        policy.declare(declared.info.personal)
+    for name, declared in plugins.items():
+        try:
+            check_fields(name, declared.apis, policy)
+        except PluginError as error:
+            yield _line(deployment, f"kernel.plugins: {name}", error.sentence, error.hint)
 
 
 def _unschedulable(plugin: Loaded) -> Iterator[PluginError]:

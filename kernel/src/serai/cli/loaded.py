@@ -10,6 +10,7 @@ from serai.hosting.entry_points import PLUGINS, installed
 from serai.hosting.loading import Loaded, Loader
 from serai.hosting.permissions import KERNEL_PERMISSIONS
 from serai.hosting.states import Trouble
+from serai.identity.fields import FieldPolicy
 
 
 async def load_enabled(deployment: Deployment, name: str) -> Loaded:
@@ -43,3 +44,12 @@ async def known_permissions(deployment: Deployment) -> dict[str, str]:
         if isinstance(loaded, Loaded):
             known |= loaded.declared.info.permissions
     return known
+
+
+async def field_policy(deployment: Deployment) -> FieldPolicy:
+    """Who sees which personal field of the plugins that load."""
+    policy = FieldPolicy(deployment.fields)
+    for loaded in (await load_all(deployment)).values():
+        if isinstance(loaded, Loaded):
+            policy.declare(loaded.declared.info.personal)
+    return policy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from serai.cli.loaded import load_enabled
+from serai.cli.loaded import field_policy, load_enabled
 from serai.cli.options import in_loop, reads_deployment
 from serai.cli.output import show_json
 from serai.config.deployment import Deployment
@@ -19,4 +19,4 @@ from serai.web.plugin_app import openapi_of
 async def openapi_command(deployment: Deployment, name: str, json_: bool) -> None:
     """Print the OpenAPI 3.1 document of an enabled plugin."""
     loaded = await load_enabled(deployment, name)
-    show_json(openapi_of(loaded.declared.routes))
+    show_json(openapi_of(loaded.declared.routes, await field_policy(deployment)))

@@ -11,9 +11,10 @@ import attrs
 
 from serai.config import names
 from serai.config.document import ConfigError, Document, load
+from serai.config.fields import FieldSettings
 from serai.config.settings import DemoSettings, KernelSettings
 from serai.config.structuring import structure
-from serai.config.wording import nearest, one_of
+from serai.config.wording import nearest, one_of, visible
 from serai.errors import Mistake
 
 T = TypeVar("T")
@@ -36,6 +37,8 @@ class Deployment:
     devices: Mapping[str, DeviceTable]
     plugins: Mapping[str, Mapping[str, Any]] = attrs.field(repr=False)
     """The tables of all listed plugins; empty where there is none."""
+    fields: Mapping[str, FieldSettings] = attrs.Factory(dict)
+    """What is changed in who sees which personal fields; which there are, the plugins know."""
 
 
 @attrs.frozen(kw_only=True)
@@ -45,6 +48,7 @@ class _Sections:
     kernel: Any = None
     devices: Any = None
     plugins: Any = None
+    fields: Any = None
 
 
 @attrs.frozen
@@ -85,7 +89,8 @@ def examine(path: Path, environ: Mapping[str, str] = os.environ) -> tuple[Deploy
         usable = tuple(dict.fromkeys(name for name in listed or () if names.fault(name) is None))
         kernel = KernelSettings(plugins=usable, demo=DemoSettings())
     plugins = {name: plugins.get(name, {}) for name in kernel.plugins}
-    return Deployment(document=document, kernel=kernel, devices=devices, plugins=plugins), mistakes
+    fields = _fields(tree, kernel.plugins, mistakes)
+    return Deployment(document=document, kernel=kernel, devices=devices, plugins=plugins, fields=fields), mistakes
 
 
 def structure_plugin(deployment: Deployment, name: str, settings: type[T] | None) -> tuple[T | None, list[Mistake]]:
@@ -120,6 +125,23 @@ def _device(name: str, tree: Mapping[str, Any], mistakes: list[Mistake]) -> Devi
     driver, wrong = structure(str, tree.get("driver", ""), ("devices", name, "driver"))
     mistakes += wrong
     return DeviceTable(driver=driver or "", tree={key: value for key, value in tree.items() if key != "driver"})
+
+
+def _fields(tree: Mapping[str, Any], listed: tuple[str, ...], mistakes: list[Mistake]) -> dict[str, FieldSettings]:
+    """The tables of personal fields; a name that no enabled plugin could declare is a mistake."""
+    fields = {}
+    for name, table in _tables(tree, "fields", mistakes).items():
+        plugin, dot, _ = name.partition(".")
+        if not dot:
+            mistakes.append(Mistake(("fields", name), 'PLUGIN.FIELD, as [fields."isapi.grade"]', visible(name)))
+        elif plugin not in listed:
+            wanted = f"a field of a plugin that kernel.plugins lists{nearest(plugin, listed)}"
+            mistakes.append(Mistake(("fields", name), wanted, f"one of {plugin}"))
+        settings, wrong = structure(FieldSettings, table, ("fields", name))
+        mistakes += wrong
+        if settings is not None:
+            fields[name] = settings
+    return fields
 
 
 def _unlisted(name: str, listed: tuple[str, ...]) -> Mistake:

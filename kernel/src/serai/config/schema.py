@@ -10,6 +10,7 @@ import attrs
 import msgspec
 from msgspec import inspect
 
+from serai.config.fields import FieldSettings
 from serai.config.secret import Secret
 from serai.config.settings import KernelSettings
 from serai.config.structuring import leaf_type
@@ -44,6 +45,7 @@ def deployment_schema(plugins: Mapping[str, type | None], drivers: Mapping[str, 
                 "properties": {name: settings_schema(settings) for name, settings in plugins.items()},
                 "additionalProperties": False,
             },
+            "fields": {"type": "object", "additionalProperties": settings_schema(FieldSettings)},
         },
         "required": ["kernel"],
         "additionalProperties": False,

@@ -2,6 +2,7 @@
 
 from serai.declarations.drivers import Driver, DriverFactory, Link
 from serai.declarations.feed import Event, Followed, Topic
+from serai.declarations.fields import MaskName, Personal, PersonalField, Relation, Subject
 from serai.declarations.jobs import Job, JobHandler, Setting, job
 from serai.declarations.logs import Log
 from serai.declarations.mounts import Mount, RawAnswer, RawRequest
@@ -26,17 +27,22 @@ __all__ = [
     "JobHandler",
     "Link",
     "Log",
+    "MaskName",
     "Mount",
     "Page",
     "PageQuery",
+    "Personal",
+    "PersonalField",
     "PluginInfo",
     "RawAnswer",
     "RawRequest",
+    "Relation",
     "Retry",
     "Route",
     "Service",
     "Setting",
     "Sight",
+    "Subject",
     "Subscription",
     "Task",
     "TaskRun",

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import attrs
 
 from serai.declarations.feed import Topic
+from serai.declarations.fields import PersonalField
 
 
 @attrs.frozen(kw_only=True)
@@ -31,6 +32,10 @@ class PluginInfo:
     """An attrs class; its fields are the keys of `[plugins.NAME]`."""
     permissions: Mapping[str, str] = attrs.Factory(dict)
     """Every permission that the plugin's routes ask for, with one sentence on what it allows."""
+    personal: Sequence[PersonalField] = ()
+    """The personal fields that are the plugin's to declare; `Personal` marks refer to them."""
+    services: Sequence[type] = ()
+    """The Protocols that the plugin's `lifespan` offers to others (`ctx.services.offer`)."""
     topics: Sequence[Topic[Any]] = ()
     """What it publishes in the feed; each name begins with the plugin's."""
     body_limit: int = 1024 * 1024

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
 
-from serai.context import Database, Devices, DeviceState, Feed, Http, Queue
+from serai.context import Database, Devices, DeviceState, Feed, Fields, Http, Queue, Services
 from serai.declarations import Event, Log, Topic
 from serai.errors import PluginError
 from serai.hosting.states import Blocked, Code
@@ -113,6 +113,8 @@ class GuestContext:
         queue: Queue,
         feed: Feed,
         http: Http,
+        services: Services,
+        fields: Fields,
         failed: Callable[[BaseException], None],
     ) -> None:
         self.name = name
@@ -124,6 +126,8 @@ class GuestContext:
         self.queue = queue
         self.http = http
         self.feed = feed
+        self.services = services
+        self.fields = fields
         self.stopping = asyncio.Event()
         self._failed = failed
         self._provided: dict[type[Any], Any] = {}

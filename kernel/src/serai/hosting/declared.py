@@ -13,10 +13,12 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pluggy import PluginValidationError
 
 from serai import hookspecs
+from serai.config.wording import one_of
 from serai.declarations import Api, Driver, Job, Mount, PluginInfo, Subscription, Task, Topic
 from serai.hookspecs import KERNEL_API
 from serai.hosting.entry_points import Installed
 from serai.hosting.states import Blocked, Code, Trouble
+from serai.identity.fields import RELATIONS
 from serai.web.plugin_app import Routes
 
 
@@ -183,11 +185,12 @@ def _requirements(what: Installed, info: PluginInfo) -> tuple[Requirement, ...]:
 
 
 def _check_names(declared: Declared, rubbish: Callable[[str, str, Any], Trouble]) -> None:
-    """Permissions and topics bear the plugin's name; routes ask for declared ones; no job or task is there twice."""
+    """All that is declared bears the plugin's name; routes ask for what is declared; no job or task is there twice."""
     known = declared.info.permissions
     for permission in known:
         if not permission.startswith(f"{declared.name}:"):
             raise _undeclared(declared, f"the permission {permission!r}", f"begin with '{declared.name}:'")
+    _check_fields(declared)
     asking = [(f"route {route.method} {route.path}", route.permission) for api in declared.apis for route in api.routes]
     asking += [(f"feed {feed.path}", feed.permission) for api in declared.apis for feed in api.feeds]
     asking += [(f"mount {mount.path}", mount.permission) for mount in declared.mounts]
@@ -207,6 +210,25 @@ def _check_names(declared: Declared, rubbish: Callable[[str, str, Any], Trouble]
         if work.name in seen:
             raise _undeclared(declared, f"two jobs or tasks named {work.name!r}", "give each a name of its own")
         seen.add(work.name)
+
+
+def _check_fields(declared: Declared) -> None:
+    """Personal fields bear the plugin's name, each once, and name audiences that there are."""
+    known = declared.info.permissions
+    fields: set[str] = set()
+    for field in declared.info.personal:
+        if field.name in fields or not field.name.startswith(f"{declared.name}."):
+            raise _undeclared(
+                declared, f"the personal field {field.name!r}", f"have a name of its own, '{declared.name}.' first"
+            )
+        fields.add(field.name)
+        for audience in (*field.clear, *field.masked):
+            if audience not in RELATIONS and audience not in known:
+                raise _undeclared(
+                    declared,
+                    f"the personal field {field.name!r} with the audience {audience!r}",
+                    f"name {one_of((*sorted(RELATIONS), *known))}",
+                )
 
 
 def _undeclared(declared: Declared, what: str, must: str) -> Trouble:

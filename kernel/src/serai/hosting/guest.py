@@ -21,7 +21,9 @@ from serai.hosting.context import GuestContext, GuestFeed
 from serai.hosting.declared import Declared
 from serai.hosting.life import Life
 from serai.hosting.schema import check_schema
+from serai.hosting.services import GuestServices, ServiceHouse
 from serai.hosting.states import Code, State, Status, Trouble
+from serai.identity.fields import FieldPolicy
 from serai.outgoing.client import HttpClient
 from serai.telemetry import logs
 from serai.telemetry.current import plugin as current_plugin
@@ -60,6 +62,8 @@ class Services:
     stop_grace: float
     auto_migrate: bool
     cursors: Cursors
+    offered: ServiceHouse
+    fields: FieldPolicy
     public_url: str | None
 
 
@@ -71,6 +75,7 @@ class Guest:
     ) -> None:
         self.declared = declared
         self.name = declared.name
+        services.fields.declare(declared.info.personal)
         self.restart = 0
         """The count of asked restarts that this process has carried out."""
         self.backoff = Backoff()
@@ -148,6 +153,8 @@ class Guest:
             queue=services.tasks.queue_of(self.name, declared.tasks),
             feed=GuestFeed(self.name, services.feed, declared.info.topics),
             http=services.http,
+            services=GuestServices(self.name, declared.info.services, services.offered),
+            fields=services.fields,
             failed=self._fail,
         )
         if self._settings is not None:
@@ -156,7 +163,9 @@ class Guest:
             if "lifespan" in declared.hooks:
                 self._life = Life(self.name, self._call("lifespan", context), self._ended)
                 await self._life.enter()
-            site = build_site(declared.routes, context, services.cursors, services.feed, services.public_url)
+            site = build_site(
+                declared.routes, context, services.cursors, services.fields, services.feed, services.public_url
+            )
             await services.mounts.publish(self.name, site, start_limit=services.start_timeout)
             self._mounted = True
             await services.jobs.add(self.name, declared.version, declared.jobs, context, self._settings)
@@ -244,6 +253,7 @@ class Guest:
         for outcome in await asyncio.gather(*draining, return_exceptions=True):
             self._complain("draining", outcome)
         self._mounted = False
+        self._services.offered.withdraw(self.name)
         if self._context is not None:
             stuck = await self._context.end_tasks(timeout=max(grace, 1.0))
             if stuck:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import attrs
 
 from serai.config.deployment import Deployment, structure_plugin
+from serai.config.fields import FieldSettings
+from serai.config.wording import nearest, one_of, visible
 from serai.errors import Mistake
 from serai.hosting.declared import Declared, declare_plugin
 from serai.hosting.entry_points import Import, Installed
 from serai.hosting.states import Blocked, Code
+from serai.identity.fields import RELATIONS
 
 
 @attrs.frozen(kw_only=True)
@@ -62,6 +65,7 @@ class Loader:
                 self._imports[name] = attempt
         declared = declare_plugin(what, module)
         settings, mistakes = structure_plugin(self._deployment, name, declared.info.settings)
+        mistakes += field_mistakes(self._deployment, declared)
         if mistakes:
             raise Misconfigured(declared, mistakes, str(self._deployment.document.path))
         return Loaded(declared=declared, settings=settings)
@@ -73,3 +77,37 @@ class Loader:
             f"no installed wheel brings a plugin named {name}",
             hint=f"Did you mean {near[0]}?" if near else f"Install its wheel, or take {name} out of kernel.plugins.",
         )
+
+
+def field_mistakes(deployment: Deployment, declared: Declared) -> list[Mistake]:
+    """What is wrong in the deployment's `[fields]` with those of one plugin.
+
+    Audiences that are permissions of other plugins are taken as they are: `serai check` knows which there are.
+    """
+    mistakes = []
+    names = {field.name for field in declared.info.personal}
+    for name, settings in deployment.fields.items():
+        if name.partition(".")[0] != declared.name:
+            continue
+        if name not in names:
+            known = one_of(sorted(names)) if names else f"none: {declared.name} has no personal fields"
+            mistakes.append(Mistake(("fields", name), known + nearest(name, names), "unknown field"))
+        mistakes += unknown_audiences(name, settings, declared.info.permissions, foreign=False)
+    return mistakes
+
+
+def unknown_audiences(
+    field: str, settings: FieldSettings, permissions: Collection[str], *, foreign: bool
+) -> Iterator[Mistake]:
+    """Audiences of a field that are neither relations nor among the `permissions`.
+
+    Only those that are permissions of other plugins than the field's where `foreign`, only all else where not.
+    """
+    known = (*sorted(RELATIONS), *sorted(permissions))
+    owner = field.partition(".")[0]
+    for key, audiences in (("clear", settings.clear), ("masked", settings.masked)):
+        for index, audience in enumerate(audiences or ()):
+            is_foreign = ":" in audience and audience.partition(":")[0] != owner
+            if audience not in known and is_foreign is foreign:
+                wanted = one_of(known) + nearest(audience, known)
+                yield Mistake(("fields", field, key, index), wanted, visible(audience))

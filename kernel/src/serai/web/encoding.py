@@ -14,7 +14,7 @@ from serai.declarations import Encoded, Page
 from serai.web.answer import Answer
 from serai.web.call import HttpCall
 
-_encode = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder().encode
 _VARY, _ETAG, _IF_NONE_MATCH = istr("Vary"), istr("ETag"), istr("If-None-Match")
 _CONTENT_TYPE = istr("Content-Type")
 
@@ -34,11 +34,6 @@ def is_fresh(if_none_match: str, etag: str) -> bool:
     )
 
 
-def encode(call: HttpCall, value: Any) -> bytes:
-    """The JSON of `value` as who asks may see it: every value that leaves a typed route passes here."""
-    return _encode(value)
-
-
 def answer(call: HttpCall, value: Any, status: int) -> Answer:
     """The answer that carries `value` as JSON; `None` is an answer without a body.
 
@@ -54,7 +49,7 @@ def answer(call: HttpCall, value: Any, status: int) -> Answer:
         if value.etag is not None:
             headers[_ETAG] = value.etag
     else:
-        body, cursor = encode(call, value), value.next_cursor if isinstance(value, Page) else None
+        body, cursor = encode(value), value.next_cursor if isinstance(value, Page) else None
     next_page = None if cursor is None else _next_page(call.request, cursor)
     return json_answer(call.request, body, status, headers, next_page=next_page)
 

@@ -21,9 +21,11 @@ from msgspec import Meta, Struct, defstruct
 from serai.context import Context, Principal
 from serai.declarations import Api, Event, FeedRoute, Sight
 from serai.errors import Invalid, Mistake, PluginError
+from serai.identity.marks import cannot_be_left_out, may_hold_personal, structs_within
 from serai.web.call import HttpCall
 from serai.web.cursors import Cursors
 from serai.web.encoding import answer, encode
+from serai.web.fields import redacted
 from serai.web.keys import CONTEXT, CURSORS, FEED, PRINCIPAL
 from serai.web.parameters import Parameters, query_pairs
 from serai.web.signature import Signature
@@ -65,6 +67,13 @@ def signature_of_feed(plugin: str, route: FeedRoute) -> Signature:
     names = [topic.name for topic in route.topics]
     if not names or len(set(names)) < len(names):
         raise PluginError(f"{plugin}: the feed {route.path} needs topics, each once", hint="topics=[...]")
+    for topic in route.topics:
+        for shape in structs_within(topic.payload):
+            for field in cannot_be_left_out(shape):
+                raise PluginError(
+                    f"{plugin}: {shape.__name__}.{field} (topic {topic.name}) is personal and could not be left out",
+                    hint="type it `... | UnsetType`, with the default UNSET",
+                )
     types = Annotated[tuple[Literal[tuple(names)], ...], Meta(description="Topics to follow; all where left out")]  # type: ignore[misc,valid-type]
     return Signature(
         path={},
@@ -92,6 +101,7 @@ class FeedBinding:
         self._query = Parameters(signature_of_feed(plugin, route).query)
         self._items = _item_types(route)
         self._page = _page_type(self._items)
+        self._may_be_personal = may_hold_personal(self._page)
         self._bound_to = msgspec.json.encode([f"{prefix}{route.path}"])
         self._snapshot = None if route.snapshot is None else prefix + route.snapshot
 
@@ -119,7 +129,7 @@ class FeedBinding:
             resync = {"snapshot": self._snapshot, "since": since}
             raise Gone(gone.sentence, hint=gone.hint, members={"resync": resync}) from None
         page = self._page(
-            items=[self._item(event) for event in portion.events],
+            items=await self._items_of(call, portion),
             next_since=self._token(request, portion.reached),
             more=portion.more,
         )
@@ -135,9 +145,8 @@ class FeedBinding:
         ends = asyncio.get_running_loop().time() + LONGEST_STREAM
         while True:
             lines = [
-                b"id: %b\ndata: %b\n\n"
-                % (self._token(request, event.seq).encode(), encode(reader.call, self._item(event)))
-                for event in portion.events
+                b"id: %b\ndata: %b\n\n" % (self._token(request, event.seq).encode(), encode(item))
+                for event, item in zip(portion.events, await self._items_of(reader.call, portion), strict=True)
             ]
             # An id without data moves the client's position and is no event; it keeps the connection alive, too.
             await response.write(
@@ -166,6 +175,11 @@ class FeedBinding:
 
     def _token(self, request: web.Request, seq: int) -> str:
         return request.app[CURSORS].make(self._bound_to, [seq], expires=False)
+
+    async def _items_of(self, call: HttpCall, portion: Portion[Any]) -> list[Struct]:
+        """The events as the caller may see them."""
+        items = [self._item(event) for event in portion.events]
+        return await redacted(call, items) if self._may_be_personal else items
 
     def _item(self, event: Event[Any]) -> Struct:
         return self._items[event.topic](seq=event.seq, key=event.key, at=event.at, data=event.payload)

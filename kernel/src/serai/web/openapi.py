@@ -12,17 +12,22 @@ from aiohttp import web
 
 from serai.declarations import Api, FeedRoute, Page, Route
 from serai.errors import PluginError
+from serai.identity.fields import FieldPolicy
+from serai.identity.marks import marks_of, structs_within
 from serai.web.encoding import json_answer
 from serai.web.feeds import EVENT_STREAM, signature_of_feed
+from serai.web.fields import DENIED, MASKED, tell_audiences
 from serai.web.refusals import COMPONENTS, refusals_of
 from serai.web.schemas import Schema, Schemas, given, taken, without_null
-from serai.web.signature import Signature, signature_of
+from serai.web.signature import Signature, gives_json, signature_of
 from serai.web.typed import HttpHandler
 
 _REQUEST_ID = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
 _HEADERS = {
     "X-Request-Id": "Names this request in the logs; say it when you report a fault.",
     "ETag": "Names exactly these bytes (RFC 9110, 8.8.3); send it back as `If-None-Match`.",
+    DENIED: "Personal fields that you may not see, of somebody in the answer, and that were left out; commas between.",
+    MASKED: "Personal fields that are masked, of somebody in the answer; commas between.",
     "Link": 'The page after this one, as `<...>; rel="next"` (RFC 8288); absent on the last.',
 }
 _IF_NONE_MATCH = {
@@ -50,15 +55,27 @@ class _Operation:
     def gives_pages(self) -> bool:
         return get_origin(self.signature.returns) is Page
 
+    @property
+    def gives_personal(self) -> bool:
+        return any(marks_of(shape).personal for shape in structs_within(self.signature.returns))
 
-def document(*, name: str, title: str, version: str, summary: str, apis: Sequence[Api]) -> dict[str, Any]:
-    """The OpenAPI document of the plugin `name`, as plain JSON values.
+    @property
+    def asks_personal(self) -> bool:
+        return bool(marks_of(self.signature.query).personal)
+
+
+def document(
+    *, name: str, title: str, version: str, summary: str, apis: Sequence[Api], policy: FieldPolicy
+) -> dict[str, Any]:
+    """The OpenAPI document of the plugin `name`, as plain JSON values; who sees which personal field `policy` says.
 
     Raises `PluginError` where a handler cannot be bound, as mounting it does.
     """
     operations = list(_operations(name, apis))
     inputs = taken([type_ for one in operations for type_ in _taken_by(one)])
-    outputs = given([one.signature.returns for one in operations if _gives_json(one)])
+    outputs = given([one.signature.returns for one in operations if gives_json(one.signature)])
+    for schema, node in outputs.structs:
+        tell_audiences(schema, get_origin(node.cls) or node.cls, policy)
     both = inputs.components.keys() & outputs.components.keys()
     differing = {known for known in both if inputs.components[known] != outputs.components[known]}
     inputs.rename(lambda known: f"{known}Input" if known in differing else known)
@@ -117,10 +134,6 @@ def _taken_by(one: _Operation) -> list[Any]:
     return types if one.signature.body is None else [*types, one.signature.body]
 
 
-def _gives_json(one: _Operation) -> bool:
-    return one.signature.returns is not None and one.signature.returns is not web.StreamResponse
-
-
 def _referred(root: Any, components: dict[str, Schema]) -> dict[str, Schema]:
     """Those components that `root` refers to, directly or through others, by name in alphabetical order."""
     found: dict[str, Schema] = {}
@@ -171,7 +184,7 @@ def _parameters(one: _Operation, inputs: Schemas) -> Iterator[Schema]:
     query = inputs.struct(one.signature.query)
     for name, schema in query["properties"].items():
         yield _parameter(name, "query", schema, required=name in query["required"])
-    if one.route.method == "GET" and _gives_json(one):
+    if one.route.method == "GET" and gives_json(one.signature):
         yield {"$ref": "#/components/parameters/IfNoneMatch"}
 
 
@@ -190,7 +203,7 @@ def _responses(one: _Operation, outputs: Schemas) -> Schema:
     headers: Schema = dict(_REQUEST_ID)
     answer: Schema = {"description": HTTPStatus(one.status).phrase, "headers": headers}
     responses = {str(one.status): answer}
-    if _gives_json(one):
+    if gives_json(one.signature):
         answer["content"] = _json(outputs.of(one.signature.returns))
         if one.status == HTTPStatus.OK:
             headers["ETag"] = {"$ref": "#/components/headers/ETag"}
@@ -198,10 +211,13 @@ def _responses(one: _Operation, outputs: Schemas) -> Schema:
             answer["content"] |= {EVENT_STREAM: {"schema": {"type": "string"}}}
         if one.route.method == "GET":
             responses["304"] = {"description": "What you have is still the same", "headers": dict(headers)}
+        for header in (DENIED, MASKED) if one.gives_personal else ():
+            headers[header] = {"$ref": f"#/components/headers/{header}"}
         if one.gives_pages:
             headers["Link"] = {"$ref": "#/components/headers/Link"}
     takes_body = one.signature.body is not None
-    for status, refusals in refusals_of(one.route, takes_body=takes_body, gives_pages=one.gives_pages).items():
+    every = refusals_of(one.route, takes_body=takes_body, gives_pages=one.gives_pages, asks_personal=one.asks_personal)
+    for status, refusals in every.items():
         responses[str(status)] = {
             "description": "\n".join(f"- `{refusal.slug}`: {refusal.title}" for refusal in refusals),
             "headers": dict(_REQUEST_ID),

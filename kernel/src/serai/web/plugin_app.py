@@ -11,7 +11,9 @@ from aiohttp import web
 
 from serai.context import Context
 from serai.declarations import Api, Mount, PluginInfo
+from serai.identity.fields import FieldPolicy
 from serai.web.cursors import Cursors
+from serai.web.fields import check_fields
 from serai.web.keys import CONTEXT, CURSORS, FEED
 from serai.web.mounts import Site
 from serai.web.openapi import document, document_handler
@@ -34,8 +36,11 @@ class Routes:
     mounts: Sequence[Mount] = ()
 
 
-def build_site(routes: Routes, context: Context, cursors: Cursors, feed: Feed, public_url: str | None = None) -> Site:
+def build_site(
+    routes: Routes, context: Context, cursors: Cursors, policy: FieldPolicy, feed: Feed, public_url: str | None = None
+) -> Site:
     """The plugin's routes on an application, with who may ask each. Raises `PluginError` for one that cannot be."""
+    check_fields(routes.name, routes.apis, policy)
     app = web.Application()
     app[CONTEXT] = context
     app[CURSORS] = cursors
@@ -49,7 +54,7 @@ def build_site(routes: Routes, context: Context, cursors: Cursors, feed: Feed, p
     for table in routes.tables:
         app.router.add_routes(table)
     if routes.apis:
-        app.router.add_get("/api/openapi.json", document_handler(openapi_of(routes)))
+        app.router.add_get("/api/openapi.json", document_handler(openapi_of(routes, policy)))
     return Site(
         app=app,
         access=access,
@@ -75,7 +80,7 @@ def access_of(bound: Sequence[BoundRoute]) -> dict[Any, Access]:
     return {one.handler: Access(permission=one.route.permission, public=one.route.public) for one in bound}
 
 
-def openapi_of(routes: Routes) -> dict[str, Any]:
+def openapi_of(routes: Routes, policy: FieldPolicy) -> dict[str, Any]:
     """The plugin's OpenAPI 3.1 document."""
     return document(
         name=routes.name,
@@ -83,4 +88,5 @@ def openapi_of(routes: Routes) -> dict[str, Any]:
         version=routes.version,
         summary=routes.summary,
         apis=routes.apis,
+        policy=policy,
     )

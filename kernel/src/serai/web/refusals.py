@@ -8,6 +8,7 @@ from serai.declarations import FeedRoute, Route
 from serai.errors import Forbidden, Invalid, Problem, Unauthenticated, Unavailable
 from serai.web.bodies import UnsupportedMediaType
 from serai.web.cursors import CursorRefused
+from serai.web.fields import FieldNotSeen
 from serai.web.limits import BodyTooLarge, TooManyRequests
 from serai.work.feed import Gone
 
@@ -55,7 +56,9 @@ COMPONENTS: dict[str, dict[str, Any]] = {
 """The schemas of problem documents."""
 
 
-def refusals_of(route: Route | FeedRoute, *, takes_body: bool, gives_pages: bool) -> dict[int, list[type[Problem]]]:
+def refusals_of(
+    route: Route | FeedRoute, *, takes_body: bool, gives_pages: bool, asks_personal: bool
+) -> dict[int, list[type[Problem]]]:
     """All that a route can refuse with, by status in ascending order: the kernel's own and those that it `raises`."""
     refusals = {*_EVERYWHERE, *route.raises}
     if not route.public:
@@ -64,6 +67,8 @@ def refusals_of(route: Route | FeedRoute, *, takes_body: bool, gives_pages: bool
         refusals |= {*_WITH_BODY}
     if gives_pages:
         refusals |= {CursorRefused}
+    if asks_personal:
+        refusals |= {FieldNotSeen}
     if isinstance(route, FeedRoute):
         refusals |= {CursorRefused, Gone}
     by_status: dict[int, list[type[Problem]]] = {}

@@ -9,7 +9,7 @@ from typing import Any, get_origin
 import msgspec
 from msgspec import Struct, inspect
 
-from serai.web.nodes import within
+from serai.declarations.nodes import within
 from serai.web.parameters import LARGEST_INTEGER
 
 Schema = dict[str, Any]

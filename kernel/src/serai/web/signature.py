@@ -12,8 +12,9 @@ from msgspec import Struct, inspect
 
 from serai.context import Call
 from serai.declarations import Encoded, FeedRoute, Route
+from serai.declarations.nodes import bare, within
 from serai.errors import PluginError
-from serai.web.nodes import bare, within
+from serai.identity.marks import cannot_be_left_out, structs_within
 from serai.web.parameters import is_list, reader_of
 
 _TEMPLATE = re.compile(r"(/([A-Za-z0-9._~:-]+|\{[a-z][a-z0-9_]*\}))+")
@@ -41,6 +42,11 @@ class Signature:
     def status(self, route: Route | FeedRoute) -> int:
         """The status of a successful answer: the declared one, 204 where there is nothing to send."""
         return 204 if self.returns is None and route.status == 200 else route.status
+
+
+def gives_json(signature: Signature) -> bool:
+    """Whether the answer is JSON that the types describe."""
+    return signature.returns is not None and signature.returns is not web.StreamResponse
 
 
 def signature_of(plugin: str, route: Route) -> Signature:
@@ -175,6 +181,12 @@ class _Reading:
         if isinstance(outer, inspect.UnionType) and outer.includes_none:
             self._refuse("may return None beside something else", "raise a NotFound instead")
         self._check_plain("return", node)
+        for shape in structs_within(type_):
+            for name in cannot_be_left_out(shape):
+                self._refuse(
+                    f"answers with {shape.__name__}.{name}, which is personal and could not be left out",
+                    "type it `... | UnsetType`, with the default UNSET",
+                )
         return type_
 
     def _node(self, name: str, type_: Any) -> inspect.Type:

@@ -10,16 +10,18 @@ from aiohttp import web
 from msgspec import Struct, defstruct, structs
 
 from serai.context import Context, Principal
-from serai.declarations import Api, FeedRoute, Route
+from serai.declarations import Api, Encoded, FeedRoute, Route
 from serai.errors import Invalid, Mistake, PluginError
+from serai.identity.marks import marks_of, may_hold_personal
 from serai.web.bodies import Body
 from serai.web.call import HttpCall
 from serai.web.cursors import Cursors
 from serai.web.encoding import answer
 from serai.web.feeds import FeedBinding
+from serai.web.fields import redacted, refuse_unseen
 from serai.web.keys import CONTEXT, CURSORS, PRINCIPAL
 from serai.web.parameters import Parameters, decoded, query_pairs
-from serai.web.signature import signature_of
+from serai.web.signature import gives_json, signature_of
 
 MOST_MISTAKES = 100
 """So many are told of one request."""
@@ -91,6 +93,8 @@ class _Binding:
         self._body = None if signature.body is None else Body(signature.body)
         self.answers = signature.returns is not web.StreamResponse
         self._gives_nothing = signature.returns is None
+        self._may_be_personal = gives_json(signature) and may_hold_personal(signature.returns)
+        self._asks_personal = bool(marks_of(signature.query).personal)
         self._status = signature.status(route)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -104,11 +108,15 @@ class _Binding:
         """Answer one request; raises the `Problem`s that `Duties` turns into documents."""
         arguments = await self._arguments(request, path)
         call = HttpCall(request, who, path, ctx, cursors, self._template)
+        if self._asks_personal:
+            refuse_unseen(call, arguments["query"])
         value = await self._handler(call=call, **arguments)
         if not self.answers:
             return cast(web.StreamResponse, value)
         if (value is None) is not self._gives_nothing:
             raise TypeError(f"{self._handler.__qualname__} returned {type(value).__name__}, unlike its annotation")
+        if self._may_be_personal and not isinstance(value, Encoded):
+            value = await redacted(call, value)
         return answer(call, value, self._status)
 
     async def _arguments(self, request: web.Request, path: Mapping[str, str]) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from serai_isapi.approval import apply_now
 from serai_isapi.decisions import Decider
 from serai_isapi.departments import Departments
 from serai_isapi.directory import Directory, Filter
-from serai_isapi.fields import FieldName, Shown, shown, without_denied
+from serai_isapi.fields import FieldName, Shown, shown
+from serai_isapi.hidden import PERMISSION, HiddenPeople
 from serai_isapi.journal import Journal, SyncRunNotFound, SyncRunNotHeld
 from serai_isapi.problems import AsOfOutOfRange, DepartmentNotFound, EmployeeNotFound, NoDataYet
 from serai_isapi.published import Edition
@@ -24,6 +25,7 @@ from serai_isapi.shapes import (
     DepartmentTree,
     Employee,
     FoundEmployees,
+    HiddenPerson,
     HistoryEntry,
     QuarantinedRow,
     QuarantineEntry,
@@ -144,6 +146,19 @@ class BatchGet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     as_of: AsOf | None = None
 
 
+class Hide(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whom to hide, and why."""
+
+    emplid: Key
+    reason: Annotated[str, Meta(min_length=1, max_length=500, examples=["Board member"])]
+
+
+class Show(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whom to hide no longer."""
+
+    emplid: Key
+
+
 @api.get("/employees", permission="isapi:read", raises=[AsOfOutOfRange, NoDataYet])
 async def list_employees(call: Call, query: EmployeeQuery) -> Page[Employee]:
     """Employees that match every filter, in emplid order; by default those who work here."""
@@ -196,10 +211,7 @@ async def list_reports(call: Call, emplid: str, query: PeopleQuery) -> Page[Empl
 @api.get("/employees/{emplid}/history", permission="isapi:read", raises=[EmployeeNotFound, NoDataYet])
 async def get_history(call: Call, emplid: str) -> Page[HistoryEntry]:
     """All effective-dated rows of the employee's work, newest first; always one page."""
-    _look(call)
-    entries, denied = without_denied(await call.get(Directory).history(emplid), call.who.may)
-    _name_denied(call, denied)
-    return Page(items=entries)
+    return Page(items=await call.get(Directory).history(emplid, edition=_look(call)))
 
 
 @api.get("/employees/{emplid}/department-path", permission="isapi:read", raises=PEOPLE)
@@ -212,8 +224,8 @@ async def get_department_path(call: Call, emplid: str, query: OnDay) -> Departme
 @api.get("/employees/{emplid}/hrbp", permission="isapi:read", raises=[EmployeeNotFound, NoDataYet])
 async def get_hrbp(call: Call, emplid: str, query: FieldsOnly) -> Responsible:
     """The HR business partners: the employee's own, else the department's, else those of the nearest one above."""
-    _look(call)
-    return await call.get(Directory).hrbp(emplid, shown=_shown(call, query.fields))
+    edition, fields = _look(call), _shown(call, query.fields)
+    return await call.get(Directory).hrbp(emplid, shown=fields, edition=edition)
 
 
 @api.get("/departments", permission="isapi:read", raises=[AsOfOutOfRange, NoDataYet])
@@ -276,7 +288,12 @@ async def list_quarantined_rows(call: Call, run_id: str, query: PageQuery) -> Pa
     """The rows that the synchronisation put aside, by their keys, and the rules that they broke."""
     _tell_age(call)
     position = call.position(query)
-    found = await call.get(Journal).quarantined(run_id, limit=query.limit + 1, after=position[0] if position else 0)
+    found = await call.get(Journal).quarantined(
+        run_id,
+        limit=query.limit + 1,
+        after=position[0] if position else 0,
+        hidden=call.get(HiddenPeople).of(call.who),
+    )
     page = _page(call, query, found, lambda row: [row[0]])
     return Page(items=[row for _, row in page.items], next_cursor=page.next_cursor)
 
@@ -302,7 +319,7 @@ async def list_quarantine(call: Call, query: QuarantineQuery) -> Page[Quarantine
     position = call.position(query)
     found = await call.get(Quarantine).entries(
         state=query.state, view=query.view, rule=query.rule, key=query.key, limit=query.limit + 1,
-        after=position[0] if position else 0,
+        after=position[0] if position else 0, hidden=call.get(HiddenPeople).of(call.who),
     )  # fmt: skip
     return _page(call, query, found, lambda entry: [int(entry.id)])
 
@@ -323,12 +340,32 @@ def _decider(call: Call, body: Reason) -> Decider:
     return Decider(call.who.name, call.who.person, body.reason, call.ctx.now())
 
 
+@api.get("/hidden-people", permission=PERMISSION)
+async def list_hidden_people(call: Call, query: PageQuery) -> Page[HiddenPerson]:
+    """Who is hidden from callers without the permission `isapi:hidden`, in emplid order."""
+    position = call.position(query)
+    found = await call.get(HiddenPeople).listed(limit=query.limit + 1, after=position[0] if position else "")
+    return _page(call, query, found, lambda person: [person.emplid])
+
+
+@api.post("/hidden-people", permission=PERMISSION, status=201, raises=[EmployeeNotFound])
+async def hide_person(call: Call, body: Hide) -> HiddenPerson:
+    """Hide an employee, with a reason; it replaces the reason of one who is hidden already."""
+    return await call.get(HiddenPeople).hide(body.emplid, reason=body.reason, by=call.who.name)
+
+
+@api.post("/hidden-people:remove", permission=PERMISSION, raises=[EmployeeNotFound])
+async def show_person(call: Call, body: Show) -> None:
+    """Hide an employee no longer."""
+    await call.get(HiddenPeople).show(body.emplid)
+
+
 def _look(call: Call, as_of: date | None = None) -> Edition:
     """What to read from; the answer's header says how fresh it is."""
     state = call.get(DataState)
     edition = state.edition(as_of, call.ctx.now())
     _tell_age(call)
-    return edition
+    return edition.hiding(call.get(HiddenPeople).of(call.who))
 
 
 def _tell_age(call: Call) -> None:
@@ -339,16 +376,14 @@ def _tell_age(call: Call) -> None:
 
 
 def _shown(call: Call, asked: Sequence[FieldName] | None) -> Shown:
-    """Which fields of employees to answer with; the answer's header names those that were denied."""
-    fields = shown(asked, call.who.may)
-    _name_denied(call, fields.denied)
+    """Which fields of employees to read; the header names those that the caller may see of nobody.
+
+    What the caller may see of some people only, the kernel takes out of the answer.
+    """
+    fields = shown(asked, call.ctx.fields.of(call.who).widest(Employee))
+    if fields.denied:
+        call.headers["X-Fields-Denied"] = ", ".join(fields.denied)
     return fields
-
-
-def _name_denied(call: Call, fields: Sequence[str]) -> None:
-    """Say which personal fields the answer lacks because the caller may not see them."""
-    if fields:
-        call.headers["X-Fields-Denied"] = ", ".join(fields)
 
 
 async def _people(call: Call, query: PeopleQuery, wanted: Filter) -> Page[Employee]:

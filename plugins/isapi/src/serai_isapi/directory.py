@@ -104,16 +104,21 @@ class Directory:
         _only(people[:1])
         return people[1:]
 
-    async def hrbp(self, emplid: str, *, shown: Shown) -> Responsible:
+    async def hrbp(self, emplid: str, *, shown: Shown, edition: Edition = PRESENT) -> Responsible:
         """Who looks after the person: their own HRBPs, else those of the nearest department up the tree that has some.
 
         Raises `EmployeeNotFound`.
         """
+        statement = Statement(edition)
+        candidates = _CANDIDATES.format(
+            employee=edition.employee, department=edition.department, emplid=statement.value(emplid)
+        )
+        query = edition.query(_HRBP, cte=candidates)
         async with self.db.raw() as connection:
-            row = await connection.fetchrow(_HRBP, emplid)
+            row = await connection.fetchrow(query, *statement.values)
         if row is None:
             raise EmployeeNotFound(f"there is no employee {emplid}")
-        found = await self.batch(row["emplids"], shown=shown)
+        found = await self.batch(row["emplids"], shown=shown, edition=edition)
         return Responsible(scope=row["scope"], deptid=row["deptid"], people=found.items)
 
     async def department_path(self, emplid: str, *, edition: Edition = PRESENT) -> DepartmentPath:
@@ -138,13 +143,13 @@ class Directory:
             ],
         )
 
-    async def history(self, emplid: str) -> list[HistoryEntry]:
+    async def history(self, emplid: str, *, edition: Edition = PRESENT) -> list[HistoryEntry]:
         """All rows of the person's work, newest first. Raises `EmployeeNotFound`."""
         async with self.db.raw() as connection:
             rows = await connection.fetch(_HISTORY, emplid)
-        if not rows:
+        if not rows or emplid in edition.hidden:
             raise EmployeeNotFound(f"there is no employee {emplid}")
-        return [_history_entry(row) for row in rows]
+        return [_history_entry(row, edition) for row in rows]
 
     async def _employees(self, statement: Statement, select: str, shown: Shown, *, cte: str = "") -> list[Employee]:
         reading = reading_of(shown.fields)
@@ -224,6 +229,7 @@ def _location_ref(row: Mapping[str, Any]) -> LocationRef | None:
 
 
 _MADE = {"department": _department_ref, "location": _location_ref}
+_HISTORY_MADE = {*_MADE, "supervisor_emplid"}
 _COLUMNS_OF = {
     "department": "e.deptid, e.department_name, e.department_path_name",
     "location": "e.location, e.location_name",
@@ -236,34 +242,37 @@ def _only(people: Sequence[Employee]) -> Employee:
     return people[0]
 
 
-def _history_entry(row: Mapping[str, Any]) -> HistoryEntry:
+def _history_entry(row: Mapping[str, Any], edition: Edition) -> HistoryEntry:
+    supervisor = row["supervisor_emplid"]
     return HistoryEntry(
-        **{field: row[field] for field in HistoryEntry.__struct_fields__ if field not in _MADE},
+        **{field: row[field] for field in HistoryEntry.__struct_fields__ if field not in _HISTORY_MADE},
+        supervisor_emplid=None if supervisor in edition.hidden else supervisor,
         department=_department_ref(row),
         location=_location_ref(row),
     )
 
 
-_HRBP = """
-with person as (select emplid, setid, department_path from isapi.employee where emplid = $1),
+_CANDIDATES = """
+person as (select emplid, setid, department_path from {employee} where emplid = {emplid}),
 candidate as (
     select 'employee' as scope, null::text as deptid, 0 as distance,
            array_agg(r.emplid order by r.sort_order, r.emplid) as emplids
     from person p join isapi.relation r on r.scope = 'E' and r.scope_id = p.emplid and r.relation = 'HRBP'
-    join isapi.employee e on e.emplid = r.emplid and e.status = 'active'
+    join {employee} e on e.emplid = r.emplid and e.status = 'active'
     having count(*) > 0
     union all
     select 'department', d.deptid,
            cardinality(p.department_path) - array_position(p.department_path, d.deptid) + 1, d.hrbps
-    from person p join isapi.department d on d.setid = p.setid and d.deptid = any (p.department_path)
-    where d.hrbps <> '{}'
-)
+    from person p join {department} d on d.setid = p.setid and d.deptid = any (p.department_path)
+    where d.hrbps <> '{{}}'
+)"""
+_HRBP = """
 select c.scope, c.deptid, coalesce(c.emplids, '{}') as emplids
 from person left join candidate c on true order by c.distance limit 1
 """
 
 _HISTORY = f"""
-select j.effdt as effective_date, j.effseq as sequence, j.empl_rcd as assignment,
+select j.emplid, j.effdt as effective_date, j.effseq as sequence, j.empl_rcd as assignment,
        coalesce(j.job_indicator = 'P', false) as primary, j.action, j.action_reason,
        {IS_WORKING} as working,
        j.deptid, d.descr as department_name, null::text as department_path_name, t.descr as title,

@@ -1,15 +1,15 @@
-"""Which fields of an employee a caller may see."""
+"""The personal fields of an employee, who sees them, and which fields a question is answered with."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
 import attrs
-from msgspec import UNSET, structs
 
-from serai_isapi.shapes import Employee, HistoryEntry
+from serai import PersonalField, View
+from serai_isapi.shapes import Employee
 
 FieldName = Literal[
     "emplid", "name", "name_en", "pinyin", "rtx_id", "ad_account", "mail", "work_phone", "department", "title",
@@ -19,46 +19,45 @@ FieldName = Literal[
 ]  # fmt: skip
 """The fields of `Employee`, for `fields=`: type checkers and OpenAPI want them spelled out."""
 
-PERMISSION_OF = {
-    **dict.fromkeys(("mobile_phone", "home_phone", "private_mail"), "isapi:contact"),
-    **dict.fromkeys(
-        (
-            "employment_status", "grade", "regular_or_temporary", "full_or_part_time", "hire_date", "last_hire_date",
-            "termination_date", "expected_end_date",
-        ),
-        "isapi:employment",
-    ),
-}  # fmt: skip
-"""The fields beyond the directory set, and the permission that each one needs."""
-_PERMISSIONS = frozenset(PERMISSION_OF.values())
+_CONTACT = ("self", "hrbp", "isapi:contact")
+_EMPLOYMENT = ("self", "managers", "hrbp", "isapi:employment")
 
-HISTORY_BY_PERMISSION = {"isapi:employment": ("action", "action_reason", "grade")}
-"""The fields of `HistoryEntry` beyond the directory set, by the permission that they need."""
+PERSONAL = (
+    PersonalField("isapi.mobile_phone", "private mobile phone", clear=_CONTACT, masked=["anyone"], mask="phone"),
+    PersonalField("isapi.home_phone", "private phone at home", clear=_CONTACT, mask="phone"),
+    PersonalField("isapi.private_mail", "private mail address", clear=_CONTACT, mask="mail"),
+    PersonalField("isapi.employment_status", "on leave, suspended, retired ...", clear=_EMPLOYMENT),
+    PersonalField("isapi.grade", "grade", clear=_EMPLOYMENT),
+    PersonalField("isapi.regular_or_temporary", "regular or temporary", clear=_EMPLOYMENT),
+    PersonalField("isapi.full_or_part_time", "full or part time", clear=_EMPLOYMENT),
+    PersonalField("isapi.hire_date", "day of hire", clear=_EMPLOYMENT),
+    PersonalField("isapi.last_hire_date", "day of the last hire", clear=_EMPLOYMENT),
+    PersonalField("isapi.termination_date", "day of leaving", clear=_EMPLOYMENT),
+    PersonalField("isapi.expected_end_date", "day on which the contract ends", clear=_EMPLOYMENT),
+    PersonalField("isapi.action", "what was done to the job, and why", clear=_EMPLOYMENT),
+)
+"""Everything beyond the directory: what a colleague needs to find and reach somebody at work."""
 
 
 @attrs.frozen
 class Shown:
-    """The fields to answer with, in the order of `Employee`, and those that were left out for want of a permission."""
+    """The fields to answer with, in the order of `Employee`; of them the masked ones, beside them the denied ones."""
 
     fields: tuple[str, ...]
     denied: tuple[str, ...] = ()
+    masked: tuple[str, ...] = ()
 
 
-def shown(asked: Sequence[str] | None, may: Callable[[str], bool]) -> Shown:
-    """What is shown to a caller who `may(permission)`: of all fields, or of those asked for; `emplid` always."""
-    return _shown(None if asked is None else tuple(asked), frozenset(filter(may, _PERMISSIONS)))
+def shown(asked: Sequence[str] | None, view: View) -> Shown:
+    """What is shown to who has that view of `Employee`: of all fields, or of those asked for; `emplid` always."""
+    return _shown(None if asked is None else tuple(asked), view)
 
 
 @lru_cache(maxsize=1024)  # the same few questions come with every request
-def _shown(asked: tuple[str, ...] | None, held: frozenset[str]) -> Shown:
+def _shown(asked: tuple[str, ...] | None, view: View) -> Shown:
     wanted = set(Employee.__struct_fields__ if asked is None else ("emplid", *asked))
-    denied = {field for field in wanted & PERMISSION_OF.keys() if PERMISSION_OF[field] not in held}
     return Shown(
-        tuple(field for field in Employee.__struct_fields__ if field in wanted - denied), tuple(sorted(denied))
+        tuple(field for field in Employee.__struct_fields__ if field in wanted - view.hidden),
+        tuple(sorted(wanted & view.hidden)),
+        tuple(sorted(wanted & view.masked)),
     )
-
-
-def without_denied(entries: Sequence[HistoryEntry], may: Callable[[str], bool]) -> tuple[list[HistoryEntry], list[str]]:
-    """The entries less the fields that a caller who `may(permission)` is not shown, and the names of those."""
-    denied = [field for permission, fields in HISTORY_BY_PERMISSION.items() if not may(permission) for field in fields]
-    return [structs.replace(entry, **dict.fromkeys(denied, UNSET)) for entry in entries], denied

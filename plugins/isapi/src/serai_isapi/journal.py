@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 import attrs
@@ -65,8 +65,12 @@ class Journal:
         run = await self.run(id_)
         raise SyncRunNotHeld(f"synchronisation {id_} is {run.state}", hint="GET /sync-runs shows which one is held")
 
-    async def quarantined(self, id_: str, *, limit: int = 50, after: int = 0) -> list[tuple[int, QuarantinedRow]]:
+    async def quarantined(
+        self, id_: str, *, limit: int = 50, after: int = 0, hidden: Collection[str] = ()
+    ) -> list[tuple[int, QuarantinedRow]]:
         """At most `limit` rows that the run quarantined, each with its position, from beyond position `after` on.
+
+        Rows whose keys name one of the `hidden` people are left out.
 
         Raises `SyncRunNotFound`.
         """
@@ -74,10 +78,13 @@ class Journal:
             rows = await connection.fetch(
                 "select q.id, q.view, q.rule, q.key from isapi.sync_run r"
                 " left join (isapi.quarantine_sighting s join isapi.quarantine q on q.id = s.quarantine_id)"
-                " on s.run_id = r.id and q.id > $2 where r.id = $1 order by q.id limit $3",
+                " on s.run_id = r.id and q.id > $2"
+                " and not exists (select from jsonb_each_text(q.key) as k where k.value = any ($4::text[]))"
+                " where r.id = $1 order by q.id limit $3",
                 _number(id_),
                 after,
                 limit,
+                list(hidden),
             )
         if not rows:
             raise SyncRunNotFound(f"there is no synchronisation {id_}")

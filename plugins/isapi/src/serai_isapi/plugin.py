@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from serai import Api, Context, Health, Job, Mount, PluginInfo, hookimpl
+from serai import Api, Context, Health, Job, Mount, PluginInfo, Relations, hookimpl
 from serai_isapi import api, jobs
 from serai_isapi.departments import Departments
 from serai_isapi.directory import Directory
+from serai_isapi.fields import PERSONAL
+from serai_isapi.hidden import CHANNEL, HiddenPeople
 from serai_isapi.journal import Journal
 from serai_isapi.quarantine import Quarantine
+from serai_isapi.relations import Colleagues
 from serai_isapi.scim import door
 from serai_isapi.settings import Settings
 from serai_isapi.state import DataState
@@ -28,10 +31,13 @@ def plugin_info() -> PluginInfo:
             "isapi:read": "See the directory: people, departments, who leads and looks after whom",
             "isapi:contact": "See private phone numbers and mail addresses",
             "isapi:employment": "See grades, hire and termination dates, and why a job changed",
+            "isapi:hidden": "See people who are hidden from everybody else, and decide who is",
             "isapi:write": "Add and change people and groups over SCIM, where the deployment takes any",
             "isapi:sync": "See which rows of the HR system were put aside",
             "isapi:approve": "Decide about synchronisations that are held and about rows that were put aside",
         },
+        personal=PERSONAL,
+        services=[Relations],
         topics=[EMPLOYEE, DEPARTMENT],
     )
 
@@ -65,9 +71,14 @@ async def lifespan(ctx: Context) -> AsyncIterator[None]:
     ctx.provide(Journal, Journal(ctx.db))
     ctx.provide(Quarantine, Quarantine(ctx.db))
     ctx.provide(DataState, state)
+    hidden = HiddenPeople(ctx.db)
+    ctx.provide(HiddenPeople, hidden)
     ctx.provide(door.Scim, door.Scim(ctx.db, writes=ctx.get(Settings).scim_writes))
     ctx.db.listen("synced", state.refresh)
+    ctx.db.listen(CHANNEL, hidden.refresh)
     await state.refresh()
+    await hidden.refresh()
+    ctx.services.offer(Relations, Colleagues(ctx.db))  # type: ignore[type-abstract]  # a Protocol is what it takes
     yield
 
 

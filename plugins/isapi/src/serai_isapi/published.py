@@ -12,10 +12,14 @@ Relations have no history: the leaders of another day are today's.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
+from typing import Any
 
 import attrs
+from sqlalchemy import ARRAY, Column
 
+from serai_isapi import tables
 from serai_isapi.rules import IS_WORKING
 
 _NEAREST = "effdt > $1, abs(effdt - $1)"
@@ -162,12 +166,50 @@ class Edition:
     employee: str = "isapi.employee"
     department: str = "isapi.department"
     tables: str = ""
-    values: tuple[date, ...] = ()
+    values: tuple[Any, ...] = ()
+    hidden: frozenset[str] = frozenset()
+    """Emplids of people who are not to be seen; nothing but history has them still."""
+
+    def hiding(self, emplids: Collection[str]) -> Edition:
+        """The same as if these people were not: no rows of theirs, and nobody's manager, leader or partner."""
+        if not emplids:
+            return self
+        hidden = f"${len(self.values) + 1}::text[]"
+        employee = ", ".join(_without(column, hidden) for column in tables.employee.columns)
+        department = ", ".join(_without(column, hidden) for column in tables.department.columns)
+        # Not materialized: the conditions of the statement reach the tables' indexes through them.
+        visible = (
+            f"visible_employee as not materialized"
+            f" (select {employee} from {self.employee} where emplid <> all ({hidden})),"
+            f"visible_department as not materialized (select {department} from {self.department})"
+        )
+        return Edition(
+            employee="visible_employee",
+            department="visible_department",
+            tables=f"{self.tables},{visible}" if self.tables else visible,
+            values=(*self.values, sorted(emplids)),
+            hidden=frozenset(emplids),
+        )
 
     def query(self, select: str, *, cte: str = "") -> str:
         """A statement that reads of this edition: `select` after its own `cte` and those that make the edition."""
         parts = ",".join(part for part in (self.tables, cte) if part)
         return f"with recursive {parts} {select}" if parts else select
+
+
+_PEOPLE = frozenset({"manager_emplid", "leaders", "vps", "hrbps", "hrds"})
+"""Columns that name other people."""
+
+
+def _without(column: Column[Any], hidden: str) -> str:
+    """The column, of the same name, without the people in the array `hidden`."""
+    name = column.name
+    if name not in _PEOPLE:
+        return name
+    if isinstance(column.type, ARRAY):
+        others = f"select p from unnest({name}) with ordinality as o(p, n) where p <> all ({hidden}) order by n"
+        return f"case when {name} && {hidden} then array({others}) else {name} end as {name}"
+    return f"case when {name} <> all ({hidden}) then {name} end as {name}"
 
 
 PRESENT = Edition()

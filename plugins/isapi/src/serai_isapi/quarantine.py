@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -101,17 +101,20 @@ class Quarantine:
         key: str | None = None,
         limit: int = 50,
         after: int = 0,
+        hidden: Collection[str] = (),
     ) -> list[QuarantineEntry]:
         """At most `limit` entries in the order of their ids, from beyond `after` on.
 
-        `key` is the value of any column of the key.
+        `key` is the value of any column of the key. Entries whose keys name one of the `hidden` people are left out.
         """
         async with self.db.raw() as connection:
             rows = await connection.fetch(
                 f"select {_COLUMNS} from isapi.quarantine q where state = $1 and id > $2"
                 " and ($3::text is null or view = $3) and ($4::text is null or rule = $4) and ($5::text is null"
-                " or exists (select from jsonb_each_text(q.key) as k where k.value = $5)) order by id limit $6",
-                state, after, view, rule, key, limit,
+                " or exists (select from jsonb_each_text(q.key) as k where k.value = $5))"
+                " and not exists (select from jsonb_each_text(q.key) as k where k.value = any ($7::text[]))"
+                " order by id limit $6",
+                state, after, view, rule, key, limit, hidden,
             )  # fmt: skip
         return [_entry(row) for row in rows]
 

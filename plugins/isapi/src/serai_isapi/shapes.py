@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from serai import Personal, Subject
+
 Status = Literal["active", "leaver", "future"]
 EmploymentType = Literal["employee", "contingent", "person_of_interest"]
 
@@ -29,11 +31,11 @@ class LocationRef(Struct, frozen=True, kw_only=True):
 class Employee(Struct, frozen=True, kw_only=True):
     """A person of the company.
 
-    Only `emplid` is always there: fields that were not asked for, or that need a scope which the caller lacks, are left
-    out; one that has no value is null.
+    Only `emplid` is always there: fields that were not asked for, or that the caller may not see of this person, are
+    left out; one that has no value is null.
     """
 
-    emplid: Annotated[str, Meta(description="Personnel number: a text, with leading zeros")]
+    emplid: Annotated[str, Subject(), Meta(description="Personnel number: a text, with leading zeros")]
     name: str | UnsetType | None = UNSET
     name_en: str | UnsetType | None = UNSET
     pinyin: Annotated[str | UnsetType | None, Meta(description="Without tones, a blank between syllables")] = UNSET
@@ -49,20 +51,20 @@ class Employee(Struct, frozen=True, kw_only=True):
     manager_emplid: str | UnsetType | None = UNSET
     employment_type: EmploymentType | UnsetType = UNSET
     status: Status | UnsetType = UNSET
-    mobile_phone: Annotated[str | UnsetType | None, Meta(description="Needs isapi:contact")] = UNSET
-    home_phone: Annotated[str | UnsetType | None, Meta(description="Needs isapi:contact")] = UNSET
-    private_mail: Annotated[str | UnsetType | None, Meta(description="Needs isapi:contact")] = UNSET
+    mobile_phone: Annotated[str | UnsetType | None, Personal("isapi.mobile_phone")] = UNSET
+    home_phone: Annotated[str | UnsetType | None, Personal("isapi.home_phone")] = UNSET
+    private_mail: Annotated[str | UnsetType | None, Personal("isapi.private_mail")] = UNSET
     employment_status: Annotated[
         Literal["active", "on_leave", "suspended", "short_break", "retired", "deceased", "terminated"] | UnsetType,
-        Meta(description="Needs isapi:employment"),
+        Personal("isapi.employment_status"),
     ] = UNSET
-    grade: Annotated[str | UnsetType | None, Meta(description="Needs isapi:employment")] = UNSET
-    regular_or_temporary: Annotated[str | UnsetType | None, Meta(description="Needs isapi:employment")] = UNSET
-    full_or_part_time: Annotated[str | UnsetType | None, Meta(description="Needs isapi:employment")] = UNSET
-    hire_date: Annotated[date | UnsetType | None, Meta(description="Needs isapi:employment")] = UNSET
-    last_hire_date: Annotated[date | UnsetType | None, Meta(description="Needs isapi:employment")] = UNSET
-    termination_date: Annotated[date | UnsetType | None, Meta(description="Needs isapi:employment")] = UNSET
-    expected_end_date: Annotated[date | UnsetType | None, Meta(description="Needs isapi:employment")] = UNSET
+    grade: Annotated[str | UnsetType | None, Personal("isapi.grade")] = UNSET
+    regular_or_temporary: Annotated[str | UnsetType | None, Personal("isapi.regular_or_temporary")] = UNSET
+    full_or_part_time: Annotated[str | UnsetType | None, Personal("isapi.full_or_part_time")] = UNSET
+    hire_date: Annotated[date | UnsetType | None, Personal("isapi.hire_date")] = UNSET
+    last_hire_date: Annotated[date | UnsetType | None, Personal("isapi.last_hire_date")] = UNSET
+    termination_date: Annotated[date | UnsetType | None, Personal("isapi.termination_date")] = UNSET
+    expected_end_date: Annotated[date | UnsetType | None, Personal("isapi.expected_end_date")] = UNSET
 
 
 class FoundEmployees(Struct, frozen=True, kw_only=True):
@@ -83,18 +85,19 @@ class Responsible(Struct, frozen=True, kw_only=True):
 class HistoryEntry(Struct, frozen=True, kw_only=True):
     """One effective-dated row of somebody's work; names as they were on that day. Future rows are there too."""
 
+    emplid: Annotated[str, Subject()]
     effective_date: date
     sequence: Annotated[int, Meta(description="Order of several changes on one day")]
     assignment: Annotated[int, Meta(description="EMPL_RCD: several stand for concurrent jobs or rehires")]
     primary: bool
-    action: str | UnsetType | None = UNSET
-    action_reason: str | UnsetType | None = UNSET
+    action: Annotated[str | UnsetType | None, Personal("isapi.action")] = UNSET
+    action_reason: Annotated[str | UnsetType | None, Personal("isapi.action")] = UNSET
     working: bool
     department: DepartmentRef | None
     title: str | None
     location: LocationRef | None
     company: str | None
-    grade: str | UnsetType | None = UNSET
+    grade: Annotated[str | UnsetType | None, Personal("isapi.grade")] = UNSET
     supervisor_emplid: str | None
 
 
@@ -213,3 +216,12 @@ class Reason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Why somebody decides so; kept and shown."""
 
     reason: Annotated[str, Meta(min_length=1, max_length=1000)]
+
+
+class HiddenPerson(Struct, frozen=True, kw_only=True):
+    """Somebody who exists only for callers with the permission `isapi:hidden`."""
+
+    emplid: str
+    reason: str
+    since: datetime
+    by: Annotated[str, Meta(description="The name of the client that asked for it last")]

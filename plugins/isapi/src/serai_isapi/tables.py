@@ -219,6 +219,16 @@ department = Table(
 )
 """One row a department, as of today."""
 
+hidden_person = Table(
+    "hidden_person",
+    metadata,
+    Column("emplid", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("since", DateTime(timezone=True), nullable=False),
+    Column("by", Text, nullable=False),
+)
+"""Who exists only for callers with the permission `isapi:hidden`."""
+
 data_state = Table(
     "data_state",
     metadata,

@@ -11,8 +11,10 @@ import asyncpg
 import attrs
 from scim2_models import Meta, Resource
 
+from serai_isapi.published import PRESENT, Edition
 from serai_isapi.scim.columns import Columns
 from serai_isapi.scim.models import ENTERPRISE, USER
+from serai_isapi.statement import Statement
 
 USER_NAME = """case when exists (
     select from isapi.employee o where lower(o.rtx_id) = lower(e.rtx_id) and o.emplid <> e.emplid
@@ -50,11 +52,11 @@ _ENTRIES = {
 
 _SELECT = f"""
 select e.*, {USER_NAME} as user_name, m.name as manager_name,
-       array(select g.setid || '.' || g.deptid || ' ' || g.name from isapi.department g
+       array(select g.setid || '.' || g.deptid || ' ' || g.name from {{department}} g
              where g.setid = e.setid and g.deptid = any (e.department_path) and g.active
              order by array_position(e.department_path, g.deptid) desc) as teams
-from isapi.employee e left join isapi.employee m on m.emplid = e.manager_emplid
-where e.emplid = any ($1::text[])
+from {{employee}} e left join {{employee}} m on m.emplid = e.manager_emplid
+where e.emplid = any ({{ids}}::text[])
 """
 
 
@@ -76,12 +78,16 @@ def _columns(fields: frozenset[str]) -> Columns:
 
 @attrs.frozen(slots=False)
 class People:
-    """Everybody whom the HR system knows, with those `fields` of `Employee` that the caller may see."""
+    """Everybody of the edition, with those `fields` of `Employee` that the caller may see."""
 
     fields: frozenset[str]
+    edition: Edition = PRESENT
     kind = "User"
-    relation = "isapi.employee e"
     identifier = "e.emplid"
+
+    @property
+    def relation(self) -> str:
+        return f"{self.edition.employee} e"
 
     @cached_property
     def reading(self) -> Columns:
@@ -90,7 +96,11 @@ class People:
     async def load(
         self, connection: asyncpg.Connection, ids: Sequence[str], *, members: bool
     ) -> Mapping[str, Resource[Any]]:
-        rows = await connection.fetch(_SELECT, list(ids))
+        statement = Statement(self.edition)
+        select = _SELECT.format(
+            employee=self.edition.employee, department=self.edition.department, ids=statement.value(list(ids))
+        )
+        rows = await connection.fetch(self.edition.query(select), *statement.values)
         return {row["emplid"]: self._user(row) for row in rows}
 
     def _user(self, row: asyncpg.Record) -> Resource[Any]:

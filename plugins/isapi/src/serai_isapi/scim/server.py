@@ -28,11 +28,13 @@ from scim2_server.routing import Operation, Target
 from scim2_server.service import ScimService
 
 from serai import Call, Database, Principal, RawAnswer, RawRequest
-from serai_isapi.fields import shown
+from serai_isapi.hidden import HiddenPeople
+from serai_isapi.published import PRESENT
 from serai_isapi.scim.bodies import corrected
 from serai_isapi.scim.filters import check_size
 from serai_isapi.scim.models import provider
 from serai_isapi.scim.storage import Storage
+from serai_isapi.shapes import Employee
 
 _WORDY = re.compile(r"\n(?P<what>\S+)\n +(?P<sentence>[^\n]+?) \[type=")
 """How pydantic tells what does not fit, where scim2-models passes that on as it is."""
@@ -108,11 +110,13 @@ class ScimServer:
     async def answer(self, call: Call, request: RawRequest) -> RawAnswer:
         """The answer to a request; what SCIM refuses is an answer too."""
         may = call.who.may
+        view = call.ctx.fields.of(call.who).everybody(Employee)  # what is seen can be searched, so it is seen of all
         storage = Storage(
             self._db,
-            fields=frozenset(shown(None, may).fields),
+            fields=frozenset(Employee.__struct_fields__) - view.hidden - view.masked,
             private=may("isapi:contact") or may("isapi:write"),
             writes=self._writes,
+            edition=PRESENT.hiding(call.get(HiddenPeople).of(call.who)),
         )
         handler = AsyncScimHandler(self._service, storage)
         try:

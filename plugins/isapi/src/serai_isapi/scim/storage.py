@@ -21,7 +21,7 @@ from scim2_models import (
 from scim2_server.storage import AsyncScimStorage, SearchPage
 
 from serai import Database
-from serai_isapi.published import PRESENT
+from serai_isapi.published import PRESENT, Edition
 from serai_isapi.scim.filters import condition_of, sort_key_of
 from serai_isapi.scim.local import Documents, memberships
 from serai_isapi.scim.models import MODELS
@@ -40,15 +40,19 @@ Position = tuple[str, str | None, str, str]
 class Storage(AsyncScimStorage):
     """The people and departments of the HR system, read-only, and beside them, with `writes`, what clients wrote.
 
-    A storage serves one caller: `fields` are those of `Employee` that they may see; with `private`, they see private
-    contacts of written people. Who writes must, or a change would lose what they do not see.
+    A storage serves one caller: `edition` has the people that they may know of, `fields` are those of `Employee` that
+    they see of everybody; with `private`, they see private contacts of written people. Who writes must, or a change
+    would lose what they do not see.
     """
 
     supports_cursors = True
 
-    def __init__(self, db: Database, *, fields: frozenset[str], private: bool, writes: bool) -> None:
+    def __init__(
+        self, db: Database, *, fields: frozenset[str], private: bool, writes: bool, edition: Edition = PRESENT
+    ) -> None:
         self._db = db
-        self._sources: dict[str, list[Source]] = {"User": [People(fields)], "Group": [Teams()]}
+        self._edition = edition
+        self._sources: dict[str, list[Source]] = {"User": [People(fields, edition)], "Group": [Teams(edition)]}
         self._documents: dict[str, Documents] = (
             {kind: Documents(kind, private) for kind in self._sources} if writes else {}
         )
@@ -74,16 +78,18 @@ class Storage(AsyncScimStorage):
         self, resource_types: list[ResourceType], search_request: SearchRequest[Any], *, position: Any = None
     ) -> SearchPage:
         sources = [source for each in resource_types for source in self._sources[_kind(each)]]
-        found = Statement(PRESENT)
+        found = Statement(self._edition)
         union = " union all ".join(_select(source, search_request, found) for source in sources)
         async with self._db.raw() as connection:
             total = None
             if search_request.cursor is None:
-                total = await connection.fetchval(f"select count(*) from ({union}) x", *found.values)
+                total = await connection.fetchval(
+                    self._edition.query(f"select count(*) from ({union}) x"), *found.values
+                )
             if search_request.count == 0:
                 return SearchPage(total, [])
             tail, turned = _page_clause(search_request, position, found)
-            rows = await connection.fetch(f"select * from ({union}) x {tail}", *found.values)
+            rows = await connection.fetch(self._edition.query(f"select * from ({union}) x {tail}"), *found.values)
             page = _edges(rows, search_request, position, total, turned=turned)
             keys = [(row["kind"], row["id"]) for row in page.resources]
             page.resources = await self._load(connection, keys, members=_wants_members(search_request))

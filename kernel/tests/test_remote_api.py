@@ -93,7 +93,7 @@ async def test_what_is_busy_is_asked_again_when_it_says(api, elsewhere):
 async def test_nobody_waits_longer_than_makes_sense(api, elsewhere):
     elsewhere.refuses(503, "unavailable", "demo is stopped")
     elsewhere.answers[0][2]["Retry-After"] = "600"
-    with pytest.raises(RemoteProblem, match="demo at .* answered 503 unavailable: demo is stopped"):
+    with pytest.raises(RemoteProblem, match=r"demo at .* answered 503 unavailable: demo is stopped"):
         await api.get("/things/1", Thing)
     assert len(elsewhere.asked) == 1
 

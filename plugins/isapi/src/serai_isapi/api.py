@@ -35,7 +35,9 @@ from serai_isapi.shapes import (
     Status,
     SyncRun,
 )
+from serai_isapi.sight import seen
 from serai_isapi.state import DataState
+from serai_isapi.topics import DEPARTMENT, EMPLOYEE
 
 T = TypeVar("T")
 
@@ -265,6 +267,9 @@ async def list_members(call: Call, deptid: str, query: PeopleQuery) -> Page[Empl
         edition = _look(call, query.as_of)
         await call.get(Departments).one(deptid, edition=edition)
     return page
+
+
+api.feed("/changes", topics=[EMPLOYEE, DEPARTMENT], permission="isapi:read", snapshot="/employees", sight=seen)
 
 
 @api.get("/sync-runs", permission="isapi:read")

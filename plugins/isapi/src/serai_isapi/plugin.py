@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from serai import Api, Context, Health, Job, Mount, PluginInfo, Relations, hookimpl
+from serai import Api, Context, Health, Job, Mount, PluginInfo, Relations, Service, hookimpl
 from serai_isapi import api, jobs
+from serai_isapi.client import Client
 from serai_isapi.departments import Departments
 from serai_isapi.directory import Directory
 from serai_isapi.fields import PERSONAL
 from serai_isapi.hidden import CHANNEL, HiddenPeople
 from serai_isapi.journal import Journal
+from serai_isapi.local import LocalDirectory
 from serai_isapi.quarantine import Quarantine
 from serai_isapi.relations import Colleagues
 from serai_isapi.scim import door
+from serai_isapi.service import EmployeeDirectory
 from serai_isapi.settings import Settings
 from serai_isapi.state import DataState
 from serai_isapi.topics import DEPARTMENT, EMPLOYEE
@@ -37,7 +40,7 @@ def plugin_info() -> PluginInfo:
             "isapi:approve": "Decide about synchronisations that are held and about rows that were put aside",
         },
         personal=PERSONAL,
-        services=[Relations],
+        services=[Relations, Service(EmployeeDirectory, client=Client)],
         topics=[EMPLOYEE, DEPARTMENT],
     )
 
@@ -66,19 +69,21 @@ async def lifespan(ctx: Context) -> AsyncIterator[None]:
     """Provide what the routes read from, and keep `DataState` fresh."""
     ctx.devices.state(ctx.get(Settings).source)  # there is such a device, and how it is matters from the start
     state = DataState(ctx.db)
-    ctx.provide(Directory, Directory(ctx.db))
-    ctx.provide(Departments, Departments(ctx.db))
+    people, tree, hidden = Directory(ctx.db), Departments(ctx.db), HiddenPeople(ctx.db)
+    ctx.provide(Directory, people)
+    ctx.provide(Departments, tree)
     ctx.provide(Journal, Journal(ctx.db))
     ctx.provide(Quarantine, Quarantine(ctx.db))
     ctx.provide(DataState, state)
-    hidden = HiddenPeople(ctx.db)
     ctx.provide(HiddenPeople, hidden)
     ctx.provide(door.Scim, door.Scim(ctx.db, writes=ctx.get(Settings).scim_writes))
     ctx.db.listen("synced", state.refresh)
     ctx.db.listen(CHANNEL, hidden.refresh)
     await state.refresh()
     await hidden.refresh()
+    local = LocalDirectory(people=people, tree=tree, state=state, hidden=hidden, feed=ctx.feed, now=ctx.now)
     ctx.services.offer(Relations, Colleagues(ctx.db))  # type: ignore[type-abstract]  # a Protocol is what it takes
+    ctx.services.offer(EmployeeDirectory, local)  # type: ignore[type-abstract]  # the same
     yield
 
 

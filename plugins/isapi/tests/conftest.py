@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.schema import CreateSchema
 
 import serai_isapi
-from serai import DeviceDown, PageQuery, Principal, Problem, RawAnswer, RawRequest, Relations
+from serai import DeviceDown, PageQuery, Principal, Problem, RawAnswer, RawRequest, Relations, Service
 from serai.hosting.services import GuestServices, ServiceHouse
 from serai.identity.fields import FieldPolicy
 from serai.work.feed import Feed
@@ -210,7 +210,7 @@ class House:
         self.present = NOON
         self.spawned: list[asyncio.Task[None]] = []
         offered = ServiceHouse()
-        self.services = GuestServices("isapi", [Relations], offered)
+        self.services = GuestServices("isapi", [Service(Relations)], offered)
         self.fields = FieldPolicy(relations=lambda: offered.find(Relations))
         self.fields.declare(PERSONAL)
         self.provided: dict[type, Any] = {

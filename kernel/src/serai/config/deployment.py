@@ -143,7 +143,7 @@ def _fields(tree: Mapping[str, Any], listed: tuple[str, ...], mistakes: list[Mis
         if not dot:
             mistakes.append(Mistake(("fields", name), 'PLUGIN.FIELD, as [fields."isapi.grade"]', visible(name)))
         elif plugin not in listed:
-            wanted = f"a field of a plugin of kernel.plugins or services{nearest(plugin, listed)}"
+            wanted = f"a field of a plugin that runs here or elsewhere{nearest(plugin, listed)}"
             mistakes.append(Mistake(("fields", name), wanted, f"one of {plugin}"))
         settings, wrong = structure(FieldSettings, table, ("fields", name))
         mistakes += wrong

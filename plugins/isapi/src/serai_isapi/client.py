@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import attrs
 
-from serai import Followed, RemoteApi
+from serai import Followed, Page, RemoteApi
 from serai_isapi.fields import FieldName
 from serai_isapi.problems import AsOfOutOfRange, DepartmentNotFound, EmployeeNotFound, NoDataYet
 from serai_isapi.service import Include
@@ -112,7 +112,7 @@ class Client:
             f"/employees/{_segment(emplid, EmployeeNotFound)}/manager-chain",
             {"fields": fields, "as_of": as_of},
         )
-        return [person async for person in self.api.pages(path, Employee, query, raises=_OF_PEOPLE)]
+        return (await self.api.get(path, Page[Employee], query, raises=_OF_PEOPLE)).items
 
     async def hrbp(self, emplid: str, *, fields: Sequence[FieldName] | None = None) -> Responsible:
         path = f"/employees/{_segment(emplid, EmployeeNotFound)}/hrbp"

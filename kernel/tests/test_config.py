@@ -386,7 +386,8 @@ def test_the_tables_of_services_elsewhere_are_read(write: Any) -> None:
         "isapi.key: expected secret; found nothing",
         "isapi.kye: expected one of: url, key; did you mean key?; found unknown key",
         'isapi.url: expected URL without a path, as https://serai.example; found text "people.example"',
-        "all: expected a plugin's name; found one that is reserved (admin, all, kernel, public, serai, static and pg_...)",
+        "all: expected a plugin's name; found one that is reserved "
+        "(admin, all, kernel, public, serai, static and pg_...)",
     ]
 
 

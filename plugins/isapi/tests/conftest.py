@@ -24,8 +24,9 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.schema import CreateSchema
 
+import serai.hosting.tables  # noqa: F401  # other tables refer to its
 import serai_isapi
-from serai import DeviceDown, PageQuery, Principal, Problem, RawAnswer, RawRequest, Relations, Service
+from serai import DeviceDown, PageQuery, Principal, Problem, RawAnswer, RawRequest, Relations
 from serai.hosting.services import GuestServices, ServiceHouse
 from serai.identity.fields import FieldPolicy
 from serai.work.feed import Feed
@@ -37,6 +38,7 @@ from serai_isapi.directory import Directory, Filter
 from serai_isapi.fields import PERSONAL, Shown
 from serai_isapi.hidden import HiddenPeople
 from serai_isapi.journal import Journal
+from serai_isapi.plugin import plugin_info
 from serai_isapi.quarantine import Quarantine
 from serai_isapi.scim import door
 from serai_isapi.settings import Settings
@@ -210,7 +212,7 @@ class House:
         self.present = NOON
         self.spawned: list[asyncio.Task[None]] = []
         offered = ServiceHouse()
-        self.services = GuestServices("isapi", [Service(Relations)], offered)
+        self.services = GuestServices("isapi", plugin_info().services, offered)
         self.fields = FieldPolicy(relations=lambda: offered.find(Relations))
         self.fields.declare(PERSONAL)
         self.provided: dict[type, Any] = {

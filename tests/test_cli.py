@@ -367,6 +367,14 @@ clear = ["manager", "isapi:employmnt", "outage:read"]
         assert words in done.stderr, done.stderr
 
 
+def test_check_names_services_that_cannot_be_had_from_elsewhere(serai, tmp_path):
+    bad = tmp_path / "bad.toml"
+    bad.write_text(TOML + '[services.outage]\nurl = "https://serai.example"\nkey = "srk_x"\n')
+    done = serai.cli_without_file("check", "-c", str(bad), ok=False)
+    assert done.returncode == 3
+    assert "services.outage: no installed wheel brings a plugin named outage" in done.stderr
+
+
 def test_config_schema_is_json_schema_with_the_plugins_settings(serai):
     schema = json.loads(serai.cli_without_file("config", "schema").stdout)
     assert "plugins" in schema["properties"]

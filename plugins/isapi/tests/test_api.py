@@ -12,10 +12,9 @@ from serai import Encoded, Relations
 from serai.identity.marks import marks_of
 from serai.web.fields import redacted
 from serai_isapi import api, identity_api, plugin
-from serai_isapi.departments import DepartmentNotFound
-from serai_isapi.directory import EmployeeNotFound
 from serai_isapi.fields import PERSONAL, FieldName
 from serai_isapi.journal import SyncRunNotFound
+from serai_isapi.problems import DepartmentNotFound, EmployeeNotFound
 from serai_isapi.relations import Colleagues
 from serai_isapi.shapes import Employee, HistoryEntry
 

@@ -10,8 +10,8 @@ from serai import Relations, SeraiError
 from serai.identity import audit
 from serai.web.fields import redacted
 from serai_isapi import identity_api
-from serai_isapi.directory import EmployeeNotFound
 from serai_isapi.identity_shapes import Bearers, NationalIdQuestion, UnmaskRequest
+from serai_isapi.problems import EmployeeNotFound
 from serai_isapi.relations import Colleagues
 from serai_isapi.unmasking import NothingToUnmask, NotUnmaskable, TooManyUnmasked
 

@@ -28,9 +28,12 @@ from serai.devices import DeviceHouse
 from serai.errors import SeraiError, describe
 from serai.hosting.binding import bind_devices
 from serai.hosting.context import GuestContext
+from serai.hosting.entry_points import PLUGINS, installed
 from serai.hosting.guest import Services
 from serai.hosting.host import Host
+from serai.hosting.loading import Loader
 from serai.hosting.permissions import Permissions
+from serai.hosting.remotes import Remotes
 from serai.hosting.reports import Reporter
 from serai.hosting.services import GuestServices, ServiceHouse
 from serai.identity import clients
@@ -151,6 +154,10 @@ class Serving:
         devices = DeviceHouse(database, self._process_id, kernel.state_dir, log)
         keys = [key.encode() for key in self._greeting.keys]
         cursors, keyring = Cursors(keys), Keyring(keys)
+        loader = Loader(self._deployment, installed(PLUGINS), kernel.start_timeout)
+        remotes = Remotes(self._deployment.services, loader, http, offered, fields)
+        remotes.start()
+        self._stack.push_async_callback(remotes.stop)
         host = self._host = Host(
             self._deployment,
             Services(
@@ -172,6 +179,7 @@ class Serving:
                 stop_grace=kernel.stop_grace,
                 auto_migrate=kernel.auto_migrate,
                 offered=offered,
+                remotes=remotes,
                 fields=fields,
             ),
             database,

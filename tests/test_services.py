@@ -99,7 +99,8 @@ def test_a_plugin_works_with_isapi_in_another_deployment_through_its_restarts_an
     people.stop()
     until(lambda: state() == ("degraded", "service-down"), "the desk serves on without isapi")
     assert present()["people"] > 100
-    desk.cli("restart", "desk", ok=False)
+    desk.cli("stop", "desk")
+    desk.cli("start", "desk", ok=False)
     until(lambda: state() == ("blocked", "missing-requirement"), "a new start waits for isapi")
     assert f"http://127.0.0.1:{people.port}" in desk.status()["desk"]["reason"]
 

@@ -25,13 +25,14 @@ from aiohttp import web
 
 from in_process import microseconds
 from serai import Api, Call, Encoded, PluginInfo
-from serai.context import Devices, Feed, Http, Queue
+from serai.context import Audit, Devices, Feed, Http, Keys, Queue
 from serai.data.connections import Connections
 from serai.hosting.context import GuestContext
 from serai.hosting.services import GuestServices, ServiceHouse
 from serai.identity.addresses import Proxies
 from serai.identity.authenticator import Authenticator
 from serai.identity.fields import FieldPolicy
+from serai.identity.quotas import Quotas
 from serai.telemetry import logs
 from serai.telemetry.access import AccessLog
 from serai.telemetry.metrics import Metrics
@@ -139,6 +140,8 @@ def mounted(
         database = connections.database("serai")
         authenticator = Authenticator(database, log)
         await authenticator.start()
+        quotas = Quotas(database, log)
+        await quotas.start()
         table = RouteTable(Metrics())
         with tempfile.TemporaryDirectory(prefix="serai-bench-") as folder:
             access_log = AccessLog.to_file(Path(folder) / "access.log")
@@ -146,6 +149,7 @@ def mounted(
             duties = Duties(
                 table=table,
                 authenticator=authenticator,
+                quotas=quotas,
                 proxies=Proxies(),
                 limiter=Limiter(1e9, 1_000_000_000) if limit else NoLimit(),
                 access_log=access_log,
@@ -163,6 +167,8 @@ def mounted(
                 devices=cast(Devices, None),
                 queue=cast(Queue, None),
                 feed=cast(Feed, None),
+                keys=cast(Keys, None),
+                audit=cast(Audit, None),
                 http=cast(Http, None),
                 services=GuestServices("isapi", (), ServiceHouse()),
                 fields=policy,
@@ -172,6 +178,7 @@ def mounted(
             await mounts.publish("isapi", site, start_limit=5.0)
             yield Variant(root, Front(mounts.paths, duties.serve))
             access_log.close()
+        await quotas.stop()
         await authenticator.stop()
         await connections.close()
 

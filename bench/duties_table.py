@@ -43,7 +43,7 @@ def measured(deployment: Running, effort: Effort) -> str:
             )
             for name in VARIANTS
         ]
-        loaded = measure(servers, file, effort)
+        loaded = measure([(server, file) for server in servers], effort)
     inside = [[_in_process(name, environment) for name in VARIANTS] for _ in range(effort.rounds)]
     least = [min(times) for times in zip(*inside, strict=True)]
     under_load = _lines([one.cpu for one in loaded])

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -34,7 +34,7 @@ class Measured(NamedTuple):
     rate: float
     """Requests a second, median."""
     cpu: float
-    """CPU microseconds a request of the server's process alone, median."""
+    """CPU microseconds a request of the server's process, and of those that it started; median."""
     least: float
     most: float
     """The same of the best and the worst round."""
@@ -56,12 +56,12 @@ def leave_server_core() -> None:
     os.sched_setaffinity(0, {LOAD_CORE})
 
 
-def measure(servers: Sequence[Server], paths: Path, effort: Effort) -> list[Measured]:
-    """Load each server with the paths of a file, a round of each in turn, after one to warm up."""
-    for server in servers:
+def measure(loads: Sequence[tuple[Server, Path]], effort: Effort) -> list[Measured]:
+    """Load each server with the paths of its file, a round of each in turn, after one to warm up."""
+    for server, paths in loads:
         _pin(server.pid)
         _round(server, paths, WARM_UP)
-    rounds = [[_round(server, paths, effort.seconds) for server in servers] for _ in range(effort.rounds)]
+    rounds = [[_round(server, paths, effort.seconds) for server, paths in loads] for _ in range(effort.rounds)]
     return [_summary(rates_and_cpu) for rates_and_cpu in zip(*rounds, strict=True)]
 
 
@@ -72,14 +72,14 @@ def _summary(rounds: Sequence[tuple[float, float]]) -> Measured:
 
 def _pin(pid: int) -> None:
     """Move a server, with all its threads, to its core."""
-    for thread in Path(f"/proc/{pid}/task").iterdir():
+    for thread in _threads(pid):
         os.sched_setaffinity(int(thread.name), {SERVER_CORE})
 
 
 def _round(server: Server, paths: Path, seconds: int) -> tuple[float, float]:
     """Requests a second and CPU microseconds a request."""
     headers = [part for name, value in server.headers.items() for part in ("--header", f"{name}: {value}")]
-    before = _cpu_seconds(server.pid)
+    before = cpu_seconds(server.pid)
     done = subprocess.run(
         [
             *("wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds}s"),
@@ -89,7 +89,7 @@ def _round(server: Server, paths: Path, seconds: int) -> tuple[float, float]:
         capture_output=True,
         text=True,
     )
-    cpu = _cpu_seconds(server.pid) - before
+    cpu = cpu_seconds(server.pid) - before
     if done.returncode:
         sys.exit(f"wrk failed: {done.stderr}{done.stdout}")
     result = json.loads(done.stdout.splitlines()[-1])
@@ -98,6 +98,14 @@ def _round(server: Server, paths: Path, seconds: int) -> tuple[float, float]:
     return result["requests"] / result["seconds"], cpu / result["requests"] * 1e6
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     """Time that the threads of a process have had on a core."""
-    return sum(int(file.read_text().split()[0]) for file in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
+    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in _threads(pid)) / 1e9
+
+
+def _threads(pid: int) -> Iterator[Path]:
+    """Of a process and of those that it started: gunicorn answers in a child."""
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        yield thread
+        for child in (thread / "children").read_text().split():
+            yield from _threads(int(child))

@@ -6,18 +6,12 @@
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-from datetime import UTC, datetime
-from pathlib import Path
 
 import duties_table
 import requests_table
 from deployment import PEOPLE, running
 from load import CONNECTIONS, Effort, leave_server_core, require_wrk
-
-QUIET = 0.5
-NOISY = ": the machine has other work, so the figures are higher than alone, and less sure"
+from machine import busy, described
 
 
 def main() -> None:
@@ -27,27 +21,19 @@ def main() -> None:
     options = parser.parse_args()
     effort = Effort(options.rounds, options.seconds)
     require_wrk()
-    cores = os.cpu_count()
     leave_server_core()
-    print(f"{datetime.now(UTC):%d %b %Y}; {_processor()}, {cores} cores, Python {platform.python_version()}")
-    print(f"{PEOPLE:,} employees; {CONNECTIONS} connections; median of {effort.rounds} rounds of {effort.seconds} s")
-    print(f"{_busy()} at the start{NOISY if os.getloadavg()[0] > QUIET else ''}", flush=True)
+    print(described())
+    print(
+        f"{PEOPLE:,} employees; {CONNECTIONS} connections; median of {effort.rounds} rounds of {effort.seconds} s",
+        flush=True,
+    )
     with running() as deployment:
         print(f"\nWhole requests\n\n{requests_table.measured(deployment, effort)}", flush=True)
         print(
             f"\nWhere it goes: the handler has its answer ready\n\n{duties_table.measured(deployment, effort)}",
             flush=True,
         )
-    print(f"\n{_busy()} at the end")
-
-
-def _processor() -> str:
-    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    return models[0].partition(": ")[2] if models else platform.machine()
-
-
-def _busy() -> str:
-    return f"Load average (1 minute) {os.getloadavg()[0]:.1f}"
+    print(f"\n{busy()} at the end")
 
 
 if __name__ == "__main__":

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-import asyncpg
-
 from deployment import Running
+from environment import peers_python
 from load import Effort, Measured, measure
+from questions import PAGE, questions
 from server import Server, serving
 from table import table
 
-EMPLOYEES = "/isapi/api/v1/employees"
-PAGE = 20
 COMPARED = 100
 """So many answers of each server must be the same bytes before anything is measured."""
 HEAD = ("", "requests/s", "ratio", "CPU us/request", "best", "worst", "ratio", "more")
@@ -27,7 +24,7 @@ def measured(deployment: Running, effort: Effort) -> str:
     """The table, after making sure that all servers answer the same."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="serai-bench-")))
-        by_id, by_department = asyncio.run(_paths(deployment.dsn))
+        asked = questions(deployment.dsn)
         servers = [
             *(
                 stack.enter_context(
@@ -37,7 +34,8 @@ def measured(deployment: Running, effort: Effort) -> str:
                         *arguments,
                         environment={"BENCH_DSN": deployment.dsn},
                         headers=deployment.server.headers,
-                        path=by_id[0],
+                        path=asked.by_id[0],
+                        python=peers_python(),
                     )
                 )
                 for name, *arguments in (("aiohttp + asyncpg",), ("the same, its pool without reset", "no-reset"))
@@ -45,31 +43,16 @@ def measured(deployment: Running, effort: Effort) -> str:
             deployment.server,
         ]
         rows = []
-        for what, paths in (("by id", by_id), (f"list of {PAGE}", by_department)):
-            _require_same_bodies(servers, paths[:COMPARED])
+        for what, paths in (("by id", asked.by_id), (f"list of {PAGE}", asked.by_department)):
+            require_same_bodies(servers, paths[:COMPARED])
             file = folder / "paths"
             file.write_text("".join(f"{path}\n" for path in paths))
-            rows += _rows(what, servers, measure(servers, file, effort))
+            rows += _rows(what, servers, measure([(server, file) for server in servers], effort))
     return table(HEAD, rows)
 
 
-async def _paths(dsn: str) -> tuple[list[str], list[str]]:
-    """Of people in no order, and of the departments in which exactly a page of people works."""
-    connection = await asyncpg.connect(dsn)
-    try:
-        people = await connection.fetch("select emplid from isapi.employee order by md5(emplid) limit 1000")
-        departments = await connection.fetch(
-            "select deptid from isapi.employee where status = 'active' group by deptid having count(*) = $1", PAGE
-        )
-    finally:
-        await connection.close()
-    return (
-        [f"{EMPLOYEES}/{row['emplid']}" for row in people],
-        [f"{EMPLOYEES}?dept={row['deptid']}&limit={PAGE}" for row in departments],
-    )
-
-
-def _require_same_bodies(servers: Sequence[Server], paths: Sequence[str]) -> None:
+def require_same_bodies(servers: Sequence[Server], paths: Sequence[str]) -> None:
+    """Ends the benchmark where two answers differ."""
     for path in paths:
         if len({server.get(path) for server in servers}) > 1:
             sys.exit(f"The servers differ in their answers to {path}")

@@ -36,13 +36,17 @@ class Server(NamedTuple):
 
 @contextmanager
 def serving(
-    name: str, script: str, *arguments: str, environment: Mapping[str, str], headers: Mapping[str, str], path: str
+    name: str,
+    script: str,
+    *arguments: str,
+    environment: Mapping[str, str],
+    headers: Mapping[str, str],
+    path: str,
+    python: str | Path = sys.executable,
 ) -> Iterator[Server]:
     """Run one of our scripts with a free port as its last argument, until it answers on `path`, and end it after."""
     port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, FOLDER / script, *arguments, str(port)], env={**os.environ, **environment}
-    )
+    process = subprocess.Popen([python, FOLDER / script, *arguments, str(port)], env={**os.environ, **environment})
     server = Server(name, process.pid, f"http://127.0.0.1:{port}", headers)
     try:
         _wait(server, process, path)

@@ -203,6 +203,23 @@ def test_a_revoked_key_is_refused_and_an_unknown_scope_is_named(serai, until):
     assert "isapi:read" in done.stderr
 
 
+def test_keys(serai):
+    (row, *_) = json_of(serai, "keys", "status")
+    assert (row["state"], row["position"]) == ("encrypts", 1)
+    assert re.fullmatch("[0-9a-f]{8}", row["key"])
+    assert shape(row) == {"key": "str", "state": "str", "position": "int", "column": "NoneType", "rows": "int"}
+    assert "encrypts" in serai.cli("keys", "status").stdout
+
+
+def test_audit(serai, until):
+    assert json_of(serai, "audit", "--action", "nothing.of.the.kind") == []
+    verdict = json_of(serai, "audit", "verify")
+    assert shape(verdict) == {"seal": "str", "unsealed": "int", "fault": "NoneType"}
+    done = serai.cli("audit", "verify", "--seal", "99:" + "00" * 32, ok=False)
+    assert (done.returncode, "seal 99, which was noted, is missing" in done.stdout) == (3, True)
+    assert serai.cli("audit", "verify", "--seal", "nonsense", ok=False).returncode == 1
+
+
 def test_jobs(serai, until):
     jobs = {job["name"]: job for job in json_of(serai, "jobs")}
     assert {"sync", "roll_over"} <= set(jobs)

@@ -180,8 +180,8 @@ def _plain(node: inspect.Type) -> Any:
             return {field.encode_name: _plain(field.type) for field in fields if field.required}
         case inspect.ListType(item_type=item):
             return [_plain(item)]
-        case inspect.StrType():
-            return "x"
+        case inspect.StrType(min_length=least):
+            return "x" * (least or 1)
         case inspect.IntType():
             return 1
         case inspect.LiteralType(values=values):

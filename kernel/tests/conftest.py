@@ -16,6 +16,7 @@ from sqlalchemy.schema import CreateSchema
 
 import serai.devices.tables
 import serai.hosting.tables
+import serai.identity.kept_tables
 import serai.identity.tables
 import serai.webhooks.tables
 import serai.work.tables  # noqa: F401  # their tables are to be made
@@ -39,8 +40,9 @@ async def kernel_database(database_url: str) -> AsyncIterator[Database]:
     async with database.begin() as connection:  # quicker than the revisions; that they make the same is tested
         await connection.execute(CreateSchema("serai"))
         await connection.run_sync(metadata.create_all)
-        for statement in import_module("serai.data.kernel_migrations.0006_feed").NUMBERING:
-            await connection.execute(text(statement))
+        for revision, statements in (("0006_feed", "NUMBERING"), ("0009_audit", "GUARDS")):
+            for statement in getattr(import_module(f"serai.data.kernel_migrations.{revision}"), statements):
+                await connection.execute(text(statement))
         for statement in import_module("serai.data.kernel_migrations.0007_queue").PGQUEUER:
             await connection.exec_driver_sql(statement)
     yield database

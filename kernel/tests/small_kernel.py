@@ -20,8 +20,9 @@ from serai.app.kernel_api import add_kernel_api
 from serai.data.tables import metadata
 from serai.hosting.context import GuestContext
 from serai.hosting.permissions import Permissions
-from serai.identity import tables
+from serai.identity import kept_tables, tables
 from serai.identity.addresses import Proxies
+from serai.identity.audit import AuditLog
 from serai.identity.authenticator import Authenticator
 from serai.identity.fields import FieldPolicy
 from serai.identity.quotas import Quotas
@@ -85,7 +86,9 @@ def identity_ddl() -> list[str]:
     engine = create_mock_engine(
         "postgresql+asyncpg://", lambda sql, *_, **__: statements.append(str(sql.compile(dialect=engine.dialect)))
     )
-    metadata.create_all(engine, tables=[tables.client, tables.api_key, tables.client_use], checkfirst=False)
+    metadata.create_all(
+        engine, tables=[tables.client, tables.api_key, tables.client_use, kept_tables.audit_log], checkfirst=False
+    )
     return statements
 
 
@@ -133,6 +136,8 @@ def kernel_routes(database: Any, *permissions: str) -> Callable[[web.Application
             devices=None,
             queue=None,
             feed=None,
+            keys=None,
+            audit=AuditLog(database, "kernel"),
             http=None,
             services=None,
             fields=FieldPolicy(),

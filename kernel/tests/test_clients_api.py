@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from small_kernel import kernel_routes
 
-from serai.identity import clients
+from serai.identity import audit, clients
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ async def admin(kernel_database, small_kernel):
     return call
 
 
-async def test_a_client_is_made_read_changed_and_listed(admin):
+async def test_a_client_is_made_read_changed_and_listed(admin, kernel_database):
     wanted = {"name": "payroll", "owner": "hr", "scopes": ["isapi:read"], "networks": ["10.1.0.0/16"], "fields": []}
     made = await admin("POST", "/clients", wanted)
     assert (made.status, made.headers["Cache-Control"]) == (201, "no-store")
@@ -44,6 +44,9 @@ async def test_a_client_is_made_read_changed_and_listed(admin):
     assert (await admin("GET", "/clients/payroll")).headers["ETag"] == changed.headers["ETag"]
     assert [one["name"] for one in (await admin("GET", "/clients?limit=1")).json["items"]] == ["admin"]
     assert (await admin("POST", "/clients", wanted)).json["type"] == "/-/problems/client-name-taken"
+    edit, *_ = await audit.entries(kernel_database, subject=made.json["client"]["id"])
+    assert (edit.action, edit.who_name, edit.after) == ("kernel.client.edit", "admin", {"rate": 5.0, "fields": None})
+    assert edit.request_id == changed.headers["X-Request-Id"]
 
 
 async def test_a_client_is_suspended_resumed_rotated_and_revoked(admin, eventually):

@@ -12,6 +12,7 @@ from serai.app.kernel_api import add_kernel_api
 from serai.declarations import Topic
 from serai.hosting.context import GuestContext
 from serai.identity import clients
+from serai.identity.audit import AuditLog
 from serai.identity.fields import FieldPolicy
 from serai.outgoing.client import HttpClient
 from serai.outgoing.policy import Policy
@@ -46,6 +47,8 @@ async def site(kernel_database, small_kernel):
             devices=None,
             queue=None,
             feed=feed,
+            keys=None,
+            audit=AuditLog(kernel_database, "kernel"),
             http=http,
             services=None,
             fields=FieldPolicy(),

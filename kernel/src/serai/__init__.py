@@ -15,6 +15,9 @@ if TYPE_CHECKING:
         Answer as Answer,
     )
     from serai.context import (
+        Audit as Audit,
+    )
+    from serai.context import (
         Call as Call,
     )
     from serai.context import (
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
     )
     from serai.context import (
         Http as Http,
+    )
+    from serai.context import (
+        Keys as Keys,
     )
     from serai.context import (
         Principal as Principal,
@@ -67,6 +73,9 @@ if TYPE_CHECKING:
     )
     from serai.declarations import (
         Encoded as Encoded,
+    )
+    from serai.declarations import (
+        EncryptedColumn as EncryptedColumn,
     )
     from serai.declarations import (
         Event as Event,
@@ -186,13 +195,13 @@ if TYPE_CHECKING:
 _HOMES = {
     "serai.config": ("Secret",),
     "serai.context": (
-        "Answer", "Call", "Context", "Database", "Devices", "Feed", "Fields", "Http", "Principal", "Queue", "Redacted",
-        "Relations", "Run", "Services", "View", "Viewer",
+        "Answer", "Audit", "Call", "Context", "Database", "Devices", "Feed", "Fields", "Http", "Keys", "Principal",
+        "Queue", "Redacted", "Relations", "Run", "Services", "View", "Viewer",
     ),
     "serai.declarations": (
-        "Api", "Driver", "Encoded", "Event", "Followed", "Health", "Job", "Link", "Log", "Mount", "Page", "PageQuery",
-        "Personal", "PersonalField", "PluginInfo", "RawAnswer", "RawRequest", "Retry", "Service", "Setting", "Subject",
-        "Subscription", "Task", "TaskRun", "Topic", "job", "subscription", "task",
+        "Api", "Driver", "Encoded", "EncryptedColumn", "Event", "Followed", "Health", "Job", "Link", "Log", "Mount",
+        "Page", "PageQuery", "Personal", "PersonalField", "PluginInfo", "RawAnswer", "RawRequest", "Retry", "Service",
+        "Setting", "Subject", "Subscription", "Task", "TaskRun", "Topic", "job", "subscription", "task",
     ),
     "serai.errors": (
         "Conflict", "DeviceDown", "Forbidden", "Invalid", "Mistake", "NotFound", "PluginError", "Problem", "Refused",

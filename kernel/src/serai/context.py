@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 import attrs
 from msgspec import Struct
 
-from serai.declarations import Event, Log, PageQuery, Task, Topic
+from serai.declarations import EncryptedColumn, Event, Log, PageQuery, Task, Topic
 
 if TYPE_CHECKING:  # to import them takes longer than most commands do
     import asyncpg
@@ -251,6 +251,55 @@ class Feed(Protocol):
         """Wait until something has a higher number than `after`, at most `timeout` seconds; whether it has."""
 
 
+class Keys(Protocol):
+    """Encryption with the deployment's keyring, `kernel.keys`, of columns that the plugin declares.
+
+    All of it raises `PluginError` for a column that `PluginInfo.encrypted` does not list.
+    """
+
+    def encrypt(self, column: EncryptedColumn, row: Sequence[Any], value: str) -> bytes:
+        """The value in a box, to be stored in that row and no other; `row` has the values of `column.row`.
+
+        Never the same twice: compare values or indexes, not boxes.
+        """
+
+    def decrypt(self, column: EncryptedColumn, row: Sequence[Any], box: bytes) -> str:
+        """The value in the box of that row.
+
+        Raises `Unavailable` (503) where its key is not configured, `SeraiError` where the box was changed or moved.
+        """
+
+    def index(self, column: EncryptedColumn, value: str) -> bytes:
+        """The blind index to be stored beside a value that is to be found again, 32 bytes: equal for equal values."""
+
+    def indexes(self, column: EncryptedColumn, value: str) -> list[bytes]:
+        """The blind indexes under which rows with that value may be stored: one a key, until a rotation has ended."""
+
+    def derive(self, purpose: str) -> bytes:
+        """A key of the plugin's own for some purpose, 32 bytes; another one once the deployment's first key changes."""
+
+
+class Audit(Protocol):
+    """The deployment's audit log, to which rows are only ever added."""
+
+    async def write(
+        self,
+        action: str,
+        *,
+        subject: str,
+        before: Any = None,
+        after: Any = None,
+        reason: str = "",
+        connection: AsyncConnection | asyncpg.Connection | None = None,
+    ) -> None:
+        """Note that something was done to `subject`, in `connection`'s transaction; without one, at once.
+
+        `action` is a word or two with dots between, `unmask` or `run.approve`; the plugin's name goes before it.
+        `before` and `after`: what was changed, as Structs, attrs values or plain JSON values, in which personal
+        fields are masked; never secrets. Who did it, and in which request or run, is noted by itself.
+        """
+
+
 class Context(Protocol):
     """All that a plugin gets of the kernel."""
 
@@ -263,6 +312,8 @@ class Context(Protocol):
     queue: Queue
     http: Http
     feed: Feed
+    keys: Keys
+    audit: Audit
     stopping: asyncio.Event
     """Set when the plugin is to stop: long loops and streams end when they see it."""
 

@@ -24,27 +24,35 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.schema import CreateSchema
 
-import serai.hosting.tables  # noqa: F401  # other tables refer to its
+import serai.hosting.tables
+import serai.identity.kept_tables  # noqa: F401  # their tables are to be made
 import serai_isapi
 from serai import DeviceDown, PageQuery, Principal, Problem, RawAnswer, RawRequest, Relations
 from serai.hosting.services import GuestServices, ServiceHouse
+from serai.identity.audit import AuditLog
 from serai.identity.fields import FieldPolicy
+from serai.identity.keyring import Keyring
+from serai.work import tables as kernel_tables
 from serai.work.feed import Feed
-from serai.work.tables import metadata as kernel_tables
 from serai_ehr import VIEWS, Changed, View, ViewFault
-from serai_isapi import tables
+from serai_isapi import identity_shapes, tables
 from serai_isapi.departments import Departments
 from serai_isapi.directory import Directory, Filter
 from serai_isapi.fields import PERSONAL, Shown
 from serai_isapi.hidden import HiddenPeople
+from serai_isapi.identities import Identities
 from serai_isapi.journal import Journal
+from serai_isapi.people import People
 from serai_isapi.plugin import plugin_info
 from serai_isapi.quarantine import Quarantine
 from serai_isapi.scim import door
+from serai_isapi.sealing import SEALED
 from serai_isapi.settings import Settings
 from serai_isapi.shapes import Employee
+from serai_isapi.snapshot import Snapshots
 from serai_isapi.state import DataState
 from serai_isapi.sync import synchronise
+from serai_isapi.unmasking import Unmasking
 
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 """Noon in Shanghai."""
@@ -180,6 +188,10 @@ class Log:
         return lambda event, **values: getattr(self.log, level)("%s %s", event, values)
 
 
+KEYRING = Keyring([b"k" * 32])
+COLUMNS = [sealed.column for sealed in SEALED]
+
+
 class PlainCall:
     """A `Call` whose cursors are not signed."""
 
@@ -208,20 +220,27 @@ class House:
         self.company = company
         self.devices = Devices(company)
         self.feed = Feed(db)
+        self.keys = KEYRING.of("isapi", COLUMNS)
+        self.audit = AuditLog(db, "isapi")
         self.log = Log()
         self.present = NOON
+        self.snapshots = Snapshots(db, self.feed, self.log)
+        directory = Directory(db)
         self.spawned: list[asyncio.Task[None]] = []
         offered = ServiceHouse()
         self.services = GuestServices("isapi", plugin_info().services, offered)
         self.fields = FieldPolicy(relations=lambda: offered.find(Relations))
-        self.fields.declare(PERSONAL)
+        self.fields.declare([*PERSONAL, *identity_shapes.PERSONAL])
         self.provided: dict[type, Any] = {
             DataState: DataState(db),
-            Directory: Directory(db),
+            Directory: directory,
+            People: People(directory, self.snapshots),
             Departments: Departments(db),
-            Journal: Journal(db),
-            Quarantine: Quarantine(db),
-            HiddenPeople: HiddenPeople(db),
+            Journal: Journal(db, self.audit),
+            Quarantine: Quarantine(db, self.audit),
+            HiddenPeople: HiddenPeople(db, self.audit),
+            Identities: Identities(db, self.keys),
+            Unmasking: Unmasking(self),
         }
         self.configure()
 
@@ -254,6 +273,7 @@ class House:
             await synchronise(self, lambda note, **_: None, full=full)
         finally:
             await self.get(DataState).refresh()
+            await self.snapshots.refresh()
         return await self.last_run()
 
     async def last_run(self) -> dict[str, Any]:
@@ -317,6 +337,9 @@ def migrate(connection: Connection) -> None:
             runpy.run_path(str(script))["upgrade"]()
 
 
+FEED_TABLES = [kernel_tables.feed, kernel_tables.feed_pending, kernel_tables.feed_commit, kernel_tables.feed_state]
+
+
 @pytest.fixture(scope="session")
 def migrated(postgres_server: str) -> str:
     """The DSN of a database with the plugin's tables, for the whole test run."""
@@ -331,7 +354,7 @@ def migrated(postgres_server: str) -> str:
             await connection.execute(text("create extension pg_trgm"))
             await connection.run_sync(migrate)
             await connection.execute(CreateSchema("serai"))
-            await connection.run_sync(kernel_tables.create_all)
+            await connection.run_sync(kernel_tables.metadata.create_all, FEED_TABLES)
             for statement in import_module("serai.data.kernel_migrations.0006_feed").NUMBERING:
                 await connection.execute(text(statement))
         await engine.dispose()

@@ -38,9 +38,12 @@ from serai.hosting.reports import Reporter
 from serai.hosting.services import GuestServices, ServiceHouse
 from serai.identity import clients
 from serai.identity.addresses import Proxies
+from serai.identity.audit import AuditLog
 from serai.identity.authenticator import Authenticator
 from serai.identity.disclosures import Disclosures
 from serai.identity.fields import FieldPolicy
+from serai.identity.jobs import JOBS
+from serai.identity.keyring import Keyring
 from serai.identity.quotas import Quotas
 from serai.outgoing.client import HttpClient
 from serai.outgoing.policy import Policy
@@ -149,7 +152,8 @@ class Serving:
         self._stack.push_async_callback(retention.stop)
         webhooks = Webhooks(database, tasks=tasks, feed=feed, http=http, log=log)
         devices = DeviceHouse(database, self._process_id, kernel.state_dir, log)
-        cursors = Cursors([key.encode() for key in self._greeting.keys])
+        keys = [key.encode() for key in self._greeting.keys]
+        cursors, keyring = Cursors(keys), Keyring(keys)
         loader = Loader(self._deployment, installed(PLUGINS), kernel.start_timeout)
         remotes = Remotes(self._deployment.services, loader, http, offered, fields)
         remotes.start()
@@ -158,6 +162,8 @@ class Serving:
             self._deployment,
             Services(
                 connections=connections,
+                kernel_database=database,
+                keyring=keyring,
                 migrations=migrations,
                 devices=devices,
                 jobs=jobs,
@@ -188,6 +194,8 @@ class Serving:
             devices=devices,
             queue=tasks.queue_of(KERNEL, ()),
             feed=feed,
+            keys=keyring.of(KERNEL, ()),
+            audit=AuditLog(database, KERNEL, fields),
             http=http,
             services=GuestServices(KERNEL, (), offered),
             fields=fields,
@@ -195,6 +203,8 @@ class Serving:
         )
         context.provide(Permissions, Permissions(host.permissions))
         root[DISCLOSURES] = disclosures
+        context.provide(Keyring, keyring)
+        await jobs.add(KERNEL, version("serai"), JOBS, context, None)
         self._stack.push_async_callback(context.end_tasks, kernel.stop_grace)
         webhooks.start(context, version("serai"))
         self._stack.push_async_callback(webhooks.stop)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,11 +13,12 @@ import attrs
 
 from serai.cli.output import say
 from serai.config.deployment import Deployment
-from serai.context import Database
+from serai.context import Database, Principal
 from serai.data.connections import Connections
 from serai.data.embedded import EmbeddedServer, attach
 from serai.data.migrations import KERNEL_LOCATION, Migrations
 from serai.data.tables import SCHEMA
+from serai.identity.audit import acting
 from serai.supervisor.state_dir import InUse, locked
 
 CONNECTIONS = 4
@@ -38,7 +40,12 @@ class House:
 
 @asynccontextmanager
 async def opened(deployment: Deployment) -> AsyncIterator[House]:
-    """Open the deployment's database; an embedded one that does not run is started for as long as it takes."""
+    """Open the deployment's database; an embedded one that does not run is started for as long as it takes.
+
+    What is done in it is done by the account that runs the command.
+    """
+    account = getpass.getuser()
+    acting.set(Principal(kind="operator", id=f"cli:{account}", name=account))
     async with _dsn(deployment) as dsn:
         connections = Connections(dsn, CONNECTIONS)
         await connections.open()

@@ -25,6 +25,8 @@ _VERBS = {
     "feed": "feed",
     "devices": "devices",
     "clients": "clients",
+    "keys": "keys",
+    "audit": "audit",
     "openapi": "openapi",
     "doctor": "doctor",
 }

@@ -1,6 +1,7 @@
 """What plugin authors write: plain data that the kernel acts upon."""
 
 from serai.declarations.drivers import Driver, DriverFactory, Link
+from serai.declarations.encryption import EncryptedColumn
 from serai.declarations.feed import Event, Followed, Topic
 from serai.declarations.fields import MaskName, Personal, PersonalField, Relation, Subject
 from serai.declarations.jobs import Job, JobHandler, Setting, job
@@ -18,6 +19,7 @@ __all__ = [
     "Driver",
     "DriverFactory",
     "Encoded",
+    "EncryptedColumn",
     "Event",
     "FeedRoute",
     "Followed",

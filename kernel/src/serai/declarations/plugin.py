@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import attrs
 
+from serai.declarations.encryption import EncryptedColumn
 from serai.declarations.feed import Topic
 from serai.declarations.fields import PersonalField
 from serai.declarations.services import Service, as_services
@@ -39,6 +40,8 @@ class PluginInfo:
     """What the plugin does for others: `Service`s, or Protocols where there is no client over HTTP."""
     topics: Sequence[Topic[Any]] = ()
     """What it publishes in the feed; each name begins with the plugin's."""
+    encrypted: Sequence[EncryptedColumn] = ()
+    """The columns that `ctx.keys` encrypts."""
     body_limit: int = 1024 * 1024
     """The largest request body that the plugin takes, in bytes."""
     on_failure: Literal["isolate", "fail"] = "isolate"

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
 
-from serai.context import Database, Devices, DeviceState, Feed, Fields, Http, Queue, Services
+from serai.context import (
+    Audit,
+    Database,
+    Devices,
+    DeviceState,
+    Feed,
+    Fields,
+    Http,
+    Keys,
+    Queue,
+    Services,
+)
 from serai.declarations import Event, Log, Topic
 from serai.errors import PluginError
 from serai.hosting.states import Blocked, Code
@@ -112,6 +123,8 @@ class GuestContext:
         devices: Devices,
         queue: Queue,
         feed: Feed,
+        keys: Keys,
+        audit: Audit,
         http: Http,
         services: Services,
         fields: Fields,
@@ -126,6 +139,8 @@ class GuestContext:
         self.queue = queue
         self.http = http
         self.feed = feed
+        self.keys = keys
+        self.audit = audit
         self.services = services
         self.fields = fields
         self.stopping = asyncio.Event()

@@ -204,6 +204,12 @@ def _check_names(declared: Declared, rubbish: Callable[[str, str, Any], Trouble]
     for topic in declared.info.topics:
         if not topic.name.startswith(f"{declared.name}."):
             raise _undeclared(declared, f"the topic {topic.name!r}", f"begin with '{declared.name}.'")
+    names = [column.name for column in declared.info.encrypted]
+    for name in names:
+        if names.count(name) > 1:
+            raise _undeclared(declared, f"the encrypted column {name!r} twice", "declare each column once")
+    if names and declared.migrations is None:
+        raise _undeclared(declared, "encrypted columns and no tables", "implement register_migrations")
     seen: set[str] = set()
     works: list[Job | Subscription | Task[Any]] = [*declared.jobs, *declared.subscriptions, *declared.tasks]
     for work in works:

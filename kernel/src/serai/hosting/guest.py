@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from serai.context import Database
 from serai.data.connections import Connections
 from serai.data.database import SchemaDatabase
 from serai.data.migrations import Migrations
@@ -24,7 +25,10 @@ from serai.hosting.remotes import Remotes
 from serai.hosting.schema import check_schema
 from serai.hosting.services import GuestServices, ServiceHouse
 from serai.hosting.states import Code, State, Status, Trouble
+from serai.identity import encrypted
+from serai.identity.audit import AuditLog
 from serai.identity.fields import FieldPolicy
+from serai.identity.keyring import Keyring
 from serai.outgoing.client import HttpClient
 from serai.telemetry import logs
 from serai.telemetry.current import plugin as current_plugin
@@ -50,6 +54,9 @@ class Services:
     """What the kernel's lower floors offer to the plugins of one process."""
 
     connections: Connections
+    kernel_database: Database
+    """Schema `serai`."""
+    keyring: Keyring
     migrations: Migrations
     devices: DeviceHouse
     jobs: JobRunner
@@ -148,12 +155,15 @@ class Guest:
         if declared.migrations is not None:
             await check_schema(services.migrations, declared, auto_migrate=services.auto_migrate)
         database = self._database = services.connections.database(self.name)
+        await encrypted.declare(services.kernel_database, self.name, declared.info.encrypted)
         context = self._context = GuestContext(
             self.name,
             database=database,
             devices=services.devices,
             queue=services.tasks.queue_of(self.name, declared.tasks),
             feed=GuestFeed(self.name, services.feed, declared.info.topics),
+            keys=services.keyring.of(self.name, declared.info.encrypted),
+            audit=AuditLog(services.kernel_database, self.name, services.fields),
             http=services.http,
             services=GuestServices(self.name, declared.info.services, services.offered),
             fields=services.fields,

@@ -17,6 +17,7 @@ import attrs
 from serai.context import Database
 from serai.errors import Conflict, NotFound, SeraiError
 from serai.identity import api_keys
+from serai.identity.audit import AuditLog
 from serai.identity.keys import base62, is_key
 from serai.identity.profiles import SETTINGS, Profile, checked, evolved
 
@@ -98,7 +99,9 @@ async def add(database: Database, *, permissions: Collection[str] | None = None,
         client_id = await insert(connection, profile)
         key = await api_keys.make(connection, client_id)
         await database.notify(CHANNEL, client_id, connection=connection)
-        return await _get(connection, client_id), key
+        client = await _get(connection, client_id)
+        await _audit(database, connection, "add", None, client)
+        return client, key
 
 
 async def list_clients(database: Database) -> list[Client]:
@@ -125,7 +128,7 @@ async def edit(
 
     Raises `ClientRefused`, `NoSuchClient`, `NotForRevoked`, `NameTaken`.
     """
-    async with _changing(database, name_or_id) as (connection, client):
+    async with _changing(database, name_or_id, "edit") as (connection, client):
         agree(client)
         profile = checked(evolved(client.profile, changes), permissions=permissions, changed=changes)
         try:
@@ -137,7 +140,7 @@ async def edit(
 
 async def suspend(database: Database, name_or_id: str, *, by: str, reason: str) -> Client:
     """Refuse a client everywhere, within a second, until it is resumed."""
-    async with _changing(database, name_or_id) as (connection, client):
+    async with _changing(database, name_or_id, "suspend") as (connection, client):
         await connection.execute(
             "update serai.client set suspended_at = coalesce(suspended_at, now()), suspended_by = $2,"
             " suspended_reason = $3, version = version + 1 where id = $1",
@@ -150,7 +153,7 @@ async def suspend(database: Database, name_or_id: str, *, by: str, reason: str) 
 
 async def resume(database: Database, name_or_id: str) -> Client:
     """Serve a suspended client again."""
-    async with _changing(database, name_or_id) as (connection, client):
+    async with _changing(database, name_or_id, "resume") as (connection, client):
         await connection.execute(
             "update serai.client set suspended_at = null, suspended_by = null, suspended_reason = null,"
             " version = version + 1 where id = $1",
@@ -161,7 +164,7 @@ async def resume(database: Database, name_or_id: str) -> Client:
 
 async def revoke(database: Database, name_or_id: str) -> Client:
     """Revoke a client for good: its keys are refused everywhere within a second."""
-    async with _changing(database, name_or_id) as (connection, client):
+    async with _changing(database, name_or_id, "revoke") as (connection, client):
         await connection.execute(
             "update serai.client set revoked_at = now(), version = version + 1 where id = $1", client.id
         )
@@ -170,7 +173,7 @@ async def revoke(database: Database, name_or_id: str) -> Client:
 
 async def rotate(database: Database, name_or_id: str, *, overlap: float) -> tuple[Client, str]:
     """A new key, seen only now; the one before it ends after `overlap` seconds. Raises also `TwoKeysLive`."""
-    async with _changing(database, name_or_id) as (connection, client):
+    async with _changing(database, name_or_id, "rotate") as (connection, client):
         key = await api_keys.replace(connection, client.id, overlap)
         return await _get(connection, client.id), key
 
@@ -212,14 +215,39 @@ async def insert(connection: asyncpg.Connection, profile: Profile) -> str:
 
 
 @asynccontextmanager
-async def _changing(database: Database, name_or_id: str) -> AsyncIterator[tuple[asyncpg.Connection, Client]]:
-    """A transaction that holds the client, and tells all processes of the change that is made in it."""
+async def _changing(
+    database: Database, name_or_id: str, action: str
+) -> AsyncIterator[tuple[asyncpg.Connection, Client]]:
+    """A transaction that holds the client; the change that is made in it is audited, and told to all processes."""
     async with database.raw() as connection, connection.transaction():
         client = await _find(connection, name_or_id, " for update of c")
         if client.revoked_at is not None:
             raise NotForRevoked(f"The client {client.name} ({client.id}) is revoked, which is for good")
         yield connection, client
+        await _audit(database, connection, action, client, await _get(connection, client.id))
         await database.notify(CHANNEL, client.id, connection=connection)
+
+
+async def _audit(
+    database: Database, connection: asyncpg.Connection, action: str, before: Client | None, after: Client
+) -> None:
+    """Note what of the client was changed."""
+    old, new = _audited(before), _audited(after)
+    changed = [name for name in new if old.get(name) != new[name]]
+    await AuditLog(database, "kernel").write(
+        f"client.{action}",
+        subject=after.id,
+        before={name: old[name] for name in changed} if before else None,
+        after={name: new[name] for name in changed},
+        connection=connection,
+    )
+
+
+def _audited(client: Client | None) -> dict[str, Any]:
+    if client is None:
+        return {}
+    settings = {name: getattr(client.profile, name) for name in SETTINGS}
+    return settings | {"suspended": client.suspended_reason, "revoked": client.revoked_at}
 
 
 async def _find(connection: asyncpg.Connection, name_or_id: str, lock: str = "") -> Client:

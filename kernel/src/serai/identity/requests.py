@@ -20,6 +20,7 @@ import attrs
 from serai.context import Database, Principal
 from serai.errors import Conflict, Forbidden, Mistake, NotFound, Problem
 from serai.identity import clients
+from serai.identity.audit import AuditLog
 from serai.identity.keys import digest
 from serai.identity.profiles import ClientRefused, Profile, checked
 
@@ -218,6 +219,7 @@ async def approve(database: Database, number: int, by: Someone, *, reason: str) 
             raise NotYours(f"Request {number} was asked for by {by.id}: somebody else has to approve it")
         profile = checked(Profile(**{name: getattr(request, name) for name in _ASKED}))
         client_id = await clients.insert(connection, profile)
+        await _audit(database, connection, "approve", request, reason)
         return await _update(
             connection,
             number,
@@ -231,7 +233,8 @@ async def approve(database: Database, number: int, by: Someone, *, reason: str) 
 
 async def refuse(database: Database, number: int, by: Someone, *, reason: str) -> Request:
     """Refuse a waiting request; who asked may so withdraw it, and the owner's side too. The caller has checked that."""
-    async with _deciding(database, number) as (connection, _):
+    async with _deciding(database, number) as (connection, request):
+        await _audit(database, connection, "refuse", request, reason)
         return await _update(
             connection, number, "state = 'refused', decided_by = $2, decided_at = now(), reason = $3", by.id, reason
         )
@@ -256,6 +259,7 @@ async def claim(database: Database, number: int, secret: str) -> tuple[Request, 
                 hint=f"an operator can make one: serai clients rotate {request.name}",
             )
         key = await clients.first_key(connection, database, request.client_id)
+        await _audit(database, connection, "claim", request)
         return await _update(connection, number, "state = 'claimed', claimed_at = now()"), key
 
 
@@ -267,6 +271,15 @@ async def _deciding(database: Database, number: int) -> AsyncIterator[tuple[asyn
         if request.state != "waiting":
             raise AlreadyDecided(f"Request {number} was decided on by {request.decided_by}: it is {request.state}")
         yield connection, request
+
+
+async def _audit(
+    database: Database, connection: asyncpg.Connection, action: str, request: Request, reason: str = ""
+) -> None:
+    asked = {name: getattr(request, name) for name in _ASKED}
+    await AuditLog(database, "kernel").write(
+        f"client_request.{action}", subject=str(request.id), after=asked, reason=reason, connection=connection
+    )
 
 
 async def _find(connection: asyncpg.Connection, number: int, lock: str = "") -> Request:

@@ -11,8 +11,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-import msgspec
-
 from serai.app.control import BACKLOG, Greeting
 from serai.config.deployment import Deployment, read
 from serai.data.embedded import EmbeddedServer
@@ -32,6 +30,8 @@ class Supervisor:
     def __init__(self, deployment: Deployment, *, workers: int | None, show: Callable[[str], None]) -> None:
         self._deployment = deployment
         self._kernel = deployment.kernel
+        self._keys = deployment.kernel.keys
+        """The keyring of workers that start from now on."""
         self._workers = workers or deployment.kernel.workers
         self._show = show
         self._stop = asyncio.Event()
@@ -74,23 +74,23 @@ class Supervisor:
             return False
         if deployment.kernel.listen != self._kernel.listen:
             self._show("kernel.listen has changed: that takes effect when `serai run` is started again")
+        self._keys = deployment.kernel.keys
         return True
 
     def _crew(self, state_dir: Path, listener: socket.socket, lock: int, dsn: str) -> Crew:
         kernel = self._kernel
         demo = DemoSecrets.of(state_dir) if kernel.demo is not None else None
-        keys = [demo.keyring_key] if demo is not None else [key.reveal() for key in kernel.keys]
-
-        greeting = Greeting(
-            config=str(self._deployment.document.path),
-            dsn=dsn,
-            keys=keys,
-            demo_key=demo.client_key if demo is not None else None,
-        )
 
         async def spawn(suspects: dict[str, int], beside: bool) -> Worker:
-            greeted = msgspec.structs.replace(greeting, suspects=suspects, beside=beside)
-            return await Worker.spawn(listener, lock, greeted, self._show)
+            greeting = Greeting(
+                config=str(self._deployment.document.path),
+                dsn=dsn,
+                keys=[demo.keyring_key] if demo is not None else [key.reveal() for key in self._keys],
+                demo_key=demo.client_key if demo is not None else None,
+                suspects=suspects,
+                beside=beside,
+            )
+            return await Worker.spawn(listener, lock, greeting, self._show)
 
         return Crew(
             self._workers,

@@ -27,6 +27,7 @@ from serai.context import Principal
 from serai.declarations import Log
 from serai.errors import Forbidden, Problem, Unauthenticated
 from serai.identity.addresses import Address, Proxies, limit_key
+from serai.identity.audit import acting
 from serai.identity.authenticator import CHALLENGE, Authenticator, KnownKey
 from serai.identity.quotas import Quotas
 from serai.telemetry import current
@@ -131,6 +132,7 @@ class Duties:
         try:
             try:
                 who = self._recognise(request, duty) or await self._look_up(request)
+                acting.set(who)
                 self._permit(who, request, duty)
                 if request.body_exists:
                     request = limit_body(request, traffic.body_limit)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import inspect as python
 import re
-from typing import Any, NoReturn, get_args, get_origin, get_type_hints
+from functools import reduce
+from operator import or_
+from types import UnionType
+from typing import Any, NoReturn, Union, get_args, get_origin, get_type_hints
 
 import attrs
 from aiohttp import web
@@ -174,8 +177,7 @@ class _Reading:
             return None
         if isinstance(type_, type) and issubclass(type_, web.StreamResponse):
             return web.StreamResponse
-        if get_origin(type_) is Encoded:
-            (type_,) = get_args(type_)
+        type_ = _without_encoded(type_)
         node = self._node("return", type_)
         outer = bare(node)
         if isinstance(outer, inspect.UnionType) and outer.includes_none:
@@ -197,6 +199,12 @@ class _Reading:
 
     def _refuse(self, what: str, hint: str = "") -> NoReturn:
         raise PluginError(f"{self._where} {what}", hint=hint)
+
+
+def _without_encoded(type_: Any) -> Any:
+    """What is sent: `T` for `Encoded[T]`, and for `T | Encoded[T]`, whose handler has the bytes only sometimes."""
+    members = get_args(type_) if get_origin(type_) in {Union, UnionType} else (type_,)
+    return reduce(or_, (get_args(member)[0] if get_origin(member) is Encoded else member for member in members))
 
 
 def _is_frozen(cls: type[Struct]) -> bool:

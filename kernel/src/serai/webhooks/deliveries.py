@@ -16,6 +16,7 @@ from msgspec import Struct
 from serai.context import Database, Queue
 from serai.declarations import Task
 from serai.errors import Conflict, NotFound
+from serai.identity.audit import AuditLog
 from serai.webhooks.registry import missing
 
 if TYPE_CHECKING:
@@ -160,6 +161,7 @@ class Deliveries:
             if await connection.fetchrow(_LOCK, webhook_id) is None:
                 raise missing(webhook_id)
             await connection.execute(_ENABLE, webhook_id, who)
+            await AuditLog(self._database, "kernel").write("webhook.enable", subject=webhook_id, connection=connection)
             await self._assign(connection, webhook_id, None, anew=True)
             await self._database.notify(CHANNEL, connection=connection)
 

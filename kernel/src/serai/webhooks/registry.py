@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from serai.context import Database
 from serai.errors import NotFound
+from serai.identity.audit import AuditLog
 from serai.identity.tables import client
 from serai.webhooks.signing import make_secret
 from serai.webhooks.tables import webhook
@@ -108,6 +109,9 @@ async def disable(database: Database, webhook_id: str, *, who: str, reason: str)
     async with database.begin() as connection:
         if await connection.scalar(off) is None:
             raise missing(webhook_id)
+        await AuditLog(database, "kernel").write(
+            "webhook.disable", subject=webhook_id, reason=reason, connection=connection
+        )
 
 
 async def remove(database: Database, webhook_id: str, client_id: str) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from msgspec import Meta, Struct
 
-from serai import Api, Call, Page, PageQuery
+from serai import Api, Call, Encoded, Page, PageQuery
 from serai_isapi.approval import apply_now
 from serai_isapi.decisions import Decider
 from serai_isapi.departments import Departments
@@ -16,6 +16,7 @@ from serai_isapi.directory import Directory, Filter
 from serai_isapi.fields import FieldName, Shown, shown
 from serai_isapi.hidden import PERMISSION, HiddenPeople
 from serai_isapi.journal import Journal, SyncRunNotFound, SyncRunNotHeld
+from serai_isapi.people import People
 from serai_isapi.problems import AsOfOutOfRange, DepartmentNotFound, EmployeeNotFound, NoDataYet
 from serai_isapi.published import Edition
 from serai_isapi.quarantine import Quarantine, QuarantineEntryNotFound, QuarantineEntryResolved
@@ -36,6 +37,7 @@ from serai_isapi.shapes import (
     SyncRun,
 )
 from serai_isapi.sight import seen
+from serai_isapi.snapshot import ReadyPeople
 from serai_isapi.state import DataState
 from serai_isapi.topics import DEPARTMENT, EMPLOYEE
 
@@ -162,52 +164,52 @@ class Show(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 @api.get("/employees", permission="isapi:read", raises=[AsOfOutOfRange, NoDataYet])
-async def list_employees(call: Call, query: EmployeeQuery) -> Page[Employee]:
+async def list_employees(call: Call, query: EmployeeQuery) -> Page[Employee] | Encoded[Page[Employee]]:
     """Employees that match every filter, in emplid order; by default those who work here."""
     wanted = Filter(
         q=query.q, dept=query.dept, recursive=query.recursive, statuses=query.statuses, location=query.location,
         manager=query.manager,
     )  # fmt: skip
-    return await _people(call, query, wanted)
+    return _people_page(call, query, await _found(call, query, wanted))
 
 
 @api.get("/employees/by-account/{rtx_id}", permission="isapi:read", raises=PEOPLE)
-async def get_employee_by_account(call: Call, rtx_id: str, query: FieldsOnDay) -> Employee:
+async def get_employee_by_account(call: Call, rtx_id: str, query: FieldsOnDay) -> Employee | Encoded[Employee]:
     """The employee with that chat account."""
     edition, fields = _look(call, query.as_of), _shown(call, query.fields)
-    return await call.get(Directory).by_account(rtx_id, shown=fields, edition=edition)
+    return await call.get(People).by_account(rtx_id, shown=fields, edition=edition)
 
 
 @api.post("/employees:batch-get", permission="isapi:read", raises=[AsOfOutOfRange, NoDataYet])
-async def batch_get_employees(call: Call, body: BatchGet) -> FoundEmployees:
+async def batch_get_employees(call: Call, body: BatchGet) -> FoundEmployees | Encoded[FoundEmployees]:
     """Up to 500 employees by emplid, whatever their status, and the ids that nobody has."""
     edition, fields = _look(call, body.as_of), _shown(call, body.fields)
-    return await call.get(Directory).batch(body.emplids, shown=fields, edition=edition)
+    return await call.get(People).batch(body.emplids, shown=fields, edition=edition)
 
 
 @api.get("/employees/{emplid}", permission="isapi:read", raises=PEOPLE)
-async def get_employee(call: Call, emplid: str, query: FieldsOnDay) -> Employee:
+async def get_employee(call: Call, emplid: str, query: FieldsOnDay) -> Employee | Encoded[Employee]:
     """One employee, whatever their status."""
     edition, fields = _look(call, query.as_of), _shown(call, query.fields)
-    return await call.get(Directory).one(emplid, shown=fields, edition=edition)
+    return await call.get(People).one(emplid, shown=fields, edition=edition)
 
 
 @api.get("/employees/{emplid}/manager-chain", permission="isapi:read", raises=PEOPLE)
-async def get_manager_chain(call: Call, emplid: str, query: FieldsOnDay) -> Page[Employee]:
+async def get_manager_chain(call: Call, emplid: str, query: FieldsOnDay) -> Page[Employee] | Encoded[Page[Employee]]:
     """The employee's manager, that one's manager and so on up; always one page."""
     edition, fields = _look(call, query.as_of), _shown(call, query.fields)
-    return Page(items=await call.get(Directory).manager_chain(emplid, shown=fields, edition=edition))
+    return _answer(await call.get(People).manager_chain(emplid, shown=fields, edition=edition), None)
 
 
 @api.get("/employees/{emplid}/reports", permission="isapi:read", raises=PEOPLE)
-async def list_reports(call: Call, emplid: str, query: PeopleQuery) -> Page[Employee]:
+async def list_reports(call: Call, emplid: str, query: PeopleQuery) -> Page[Employee] | Encoded[Page[Employee]]:
     """Whose manager the employee is, in emplid order; with `recursive` also their reports."""
     direct, deep = (None, emplid) if query.recursive else (emplid, None)
-    page = await _people(call, query, Filter(statuses=query.statuses, manager=direct, under=deep))
-    if not page.items:
+    people = await _found(call, query, Filter(statuses=query.statuses, manager=direct, under=deep))
+    if not people:
         edition, fields = _look(call, query.as_of), _shown(call, query.fields)
-        await call.get(Directory).one(emplid, shown=fields, edition=edition)
-    return page
+        await call.get(People).one(emplid, shown=fields, edition=edition)
+    return _people_page(call, query, people)
 
 
 @api.get("/employees/{emplid}/history", permission="isapi:read", raises=[EmployeeNotFound, NoDataYet])
@@ -260,13 +262,13 @@ async def get_department(call: Call, deptid: str, query: OnDay) -> Department:
 
 
 @api.get("/departments/{deptid}/members", permission="isapi:read", raises=DEPARTMENTS)
-async def list_members(call: Call, deptid: str, query: PeopleQuery) -> Page[Employee]:
+async def list_members(call: Call, deptid: str, query: PeopleQuery) -> Page[Employee] | Encoded[Page[Employee]]:
     """Who works in the department, in emplid order; with `recursive` also in those below it."""
-    page = await _people(call, query, Filter(dept=deptid, recursive=query.recursive, statuses=query.statuses))
-    if not page.items:
+    people = await _found(call, query, Filter(dept=deptid, recursive=query.recursive, statuses=query.statuses))
+    if not people:
         edition = _look(call, query.as_of)
         await call.get(Departments).one(deptid, edition=edition)
-    return page
+    return _people_page(call, query, people)
 
 
 api.feed("/changes", topics=[EMPLOYEE, DEPARTMENT], permission="isapi:read", snapshot="/employees", sight=seen)
@@ -332,13 +334,13 @@ async def list_quarantine(call: Call, query: QuarantineQuery) -> Page[Quarantine
 @api.post("/quarantine/{entry_id}/ignore", permission="isapi:approve", raises=UNDECIDABLE)
 async def ignore_quarantined(call: Call, entry_id: str, body: Reason) -> QuarantineEntry:
     """Leave it out of the share of bad rows that holds a run; the row itself stays aside."""
-    return await call.get(Quarantine).ignore(entry_id, _decider(call, body))
+    return await call.get(Quarantine).ignore(entry_id, _decider(call, body), hidden=call.get(HiddenPeople).of(call.who))
 
 
 @api.post("/quarantine/{entry_id}/reopen", permission="isapi:approve", raises=UNDECIDABLE)
 async def reopen_quarantined(call: Call, entry_id: str, body: Reason) -> QuarantineEntry:
     """Count it again."""
-    return await call.get(Quarantine).reopen(entry_id, _decider(call, body))
+    return await call.get(Quarantine).reopen(entry_id, _decider(call, body), hidden=call.get(HiddenPeople).of(call.who))
 
 
 def _decider(call: Call, body: Reason) -> Decider:
@@ -391,13 +393,29 @@ def _shown(call: Call, asked: Sequence[FieldName] | None) -> Shown:
     return fields
 
 
-async def _people(call: Call, query: PeopleQuery, wanted: Filter) -> Page[Employee]:
+async def _found(call: Call, query: PeopleQuery, wanted: Filter) -> Sequence[Employee] | ReadyPeople:
+    """Those of the page that is asked for, and one more where another page follows."""
     edition, fields = _look(call, query.as_of), _shown(call, query.fields)
     position = call.position(query)
-    found = await call.get(Directory).search(
+    return await call.get(People).search(
         wanted, shown=fields, edition=edition, limit=query.limit + 1, after=position[0] if position else None
     )
-    return _page(call, query, found, lambda person: [person.emplid])
+
+
+def _people_page(
+    call: Call, query: PeopleQuery, found: Sequence[Employee] | ReadyPeople
+) -> Page[Employee] | Encoded[Page[Employee]]:
+    items = found[: query.limit]
+    last = [items[-1].emplid] if len(found) > len(items) else None
+    return _answer(items, call.cursor(query, last))
+
+
+def _answer(
+    people: Sequence[Employee] | ReadyPeople, next_cursor: str | None
+) -> Page[Employee] | Encoded[Page[Employee]]:
+    if isinstance(people, ReadyPeople):
+        return people.page(next_cursor)
+    return Page(items=list(people), next_cursor=next_cursor)
 
 
 def _page(call: Call, query: PageQuery, found: list[T], position: Callable[[T], list[Any]]) -> Page[T]:

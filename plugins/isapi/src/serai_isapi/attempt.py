@@ -16,9 +16,10 @@ from serai_isapi.changes import tell
 from serai_isapi.guards import Held
 from serai_isapi.judging import judge, loses
 from serai_isapi.merging import apply_staged
-from serai_isapi.publishing import EDITION, Published, publish_everybody, publish_staged
-from serai_isapi.records import RECORDS, Record
+from serai_isapi.publishing import EDITION, Published, publish_everybody, publish_staged, told_too
+from serai_isapi.records import NID, RECORDS, Record
 from serai_isapi.runs import RunRecord
+from serai_isapi.sealing import changed_people
 from serai_isapi.settings import Settings, company_date
 from serai_isapi.spelling import spell_new_names
 from serai_isapi.staging import Counts
@@ -56,19 +57,23 @@ class Attempt:
             settings.source,
             timeout=SOURCE_PATIENCE,
         )
-        await _check_views(source, settings.source)
+        await _check_views(source, settings)
         async with source.open() as reading:
             clock = reading.clock
             await self.record.reach("extracting", self.counts, clock)
             reasons = guards.check_clock(settings, clock, self.ctx.now())
             for position, item in enumerate(RECORDS):
+                if item is NID and not settings.national_ids:
+                    continue
                 self.progress(f"reading {item.view.name}", done=position, total=len(RECORDS))
                 self.counts[item.view.name].read = await self._extract(reading, item, marks)
                 await self.record.reach("extracting", self.counts)
         self.progress("validating")
         await self.record.reach("validating", self.counts)
         await self._judge()
-        whole = [item for item in RECORDS if _whole(item, full=marks is None)]
+        whole = [
+            item for item in RECORDS if _whole(item, full=marks is None) and (item is not NID or settings.national_ids)
+        ]
         reasons += await guards.check_reading(self.connection, settings, self.counts, whole, self.record.id)
         try:
             await self._apply(clock, full=marks is None, reasons=reasons)
@@ -83,9 +88,9 @@ class Attempt:
 
     async def _extract(self, reading: Reading, item: Record, marks: Watermarks | None) -> int:
         if marks is None or _whole(item, full=False):
-            return await staging.read_whole(self.connection, reading, item)
+            return await staging.read_whole(self.connection, reading, item, self.ctx.keys)
         changed = watermarks.changed_since(self.ctx.get(Settings), item, marks, reading.clock)
-        return await staging.read_changed(self.connection, reading, item, changed)
+        return await staging.read_changed(self.connection, reading, item, self.ctx.keys, changed)
 
     async def _judge(self) -> None:
         lost = False
@@ -104,8 +109,11 @@ class Attempt:
         async with self.connection.transaction():
             rolled = await catch_up(self.connection, today)
             await guards.note_workforce(self.connection)
+            people = await changed_people(self.connection)
             changes = {item.view.name: await apply_staged(self.connection, item) for item in RECORDS}
-            published = await self._publish(today)
+            if not settings.national_ids:
+                await self.connection.execute("delete from isapi.nid")
+            published = await self._publish(today) + await told_too(self.connection, people)
             if reasons is not None:
                 reasons += await guards.check_terminations(self.connection, settings)
                 if reasons:
@@ -166,11 +174,14 @@ def _whole(item: Record, *, full: bool) -> bool:
     return full or not item.view.stamped
 
 
-async def _check_views(source: Source, device: str) -> None:
-    faults = await source.check()
+async def _check_views(source: Source, settings: Settings) -> None:
+    read = {item.view.name for item in RECORDS if item is not NID or settings.national_ids}
+    faults = [fault for fault in await source.check() if fault.view in read]
     if faults:
         found = "; ".join(
             f"{fault.view}{'.' + fault.column if fault.column else ''}: expected {fault.expected}, found {fault.found}"
             for fault in faults
         )
-        raise PluginError(f"device {device} does not keep the contract: {found}", hint="see docs/drivers/ehr.md")
+        raise PluginError(
+            f"device {settings.source} does not keep the contract: {found}", hint="see docs/drivers/ehr.md"
+        )

@@ -59,13 +59,25 @@ def _cleaner(column: Column, *, of_key: bool) -> Callable[[Any], Any]:
     return integer if column.type == "integer" else text
 
 
+def _reading(found: tuple[int, Column] | None, *, of_key: bool) -> tuple[int, Callable[[Any], Any]]:
+    """Where in the view's row a column is, and what cleans it; of one that no column of the view becomes, nothing."""
+    if found is None:
+        return 0, _nothing
+    return found[0], _cleaner(found[1], of_key=of_key)
+
+
+def _nothing(_: Any) -> None:
+    return None
+
+
 class Cleaner:
     """Makes rows of a record's view into staged rows: the table's columns, `row_hash`, `broken_rule`, `removed`."""
 
     def __init__(self, record: Record) -> None:
         columns = {column.name.lower(): (at, column) for at, column in enumerate(record.view.columns)}
         self._plan = [
-            (name, columns[name][0], _cleaner(columns[name][1], of_key=name in record.key)) for name in record.columns
+            (name, *_reading(columns.get(record.sources.get(name, "")), of_key=name in record.key))
+            for name in record.columns
         ]
 
     def rows(self, batch: Iterable[tuple[Row, int | None]]) -> list[tuple[Any, ...]]:

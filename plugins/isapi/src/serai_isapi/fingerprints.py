@@ -13,6 +13,7 @@ from typing import Any
 
 from msgspec import msgpack
 
+from serai import Keys
 from serai_ehr import Row
 from serai_isapi.records import Record
 
@@ -23,10 +24,12 @@ EDITION = b"1"
 class Fingerprints:
     """Makes the numbers of a record's rows, of what is kept of them and nothing else."""
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, keys: Keys) -> None:
         columns = [column.name.lower() for column in record.view.columns]
-        self._kept = itemgetter(*(columns.index(name) for name in record.columns))
-        self._seed = blake2b(digest_size=8, salt=EDITION)
+        self._kept = itemgetter(*(columns.index(name) for name in record.sources.values()))
+        # Without a key, who has the numbers could try all national ids of somebody's birthday.
+        key = keys.derive("row_hash") if record.sealed else b""
+        self._seed = blake2b(digest_size=8, salt=EDITION, key=key)
         self._encode = msgpack.Encoder().encode
 
     def of(self, row: Row) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import msgspec
 
-from serai import Database, Principal
+from serai import Audit, Database, Principal
 from serai_isapi.problems import EmployeeNotFound
 from serai_isapi.shapes import HiddenPerson
 
@@ -19,6 +19,7 @@ class HiddenPeople:
     """Who is hidden: in the table `hidden_person`, and known in memory, because every question asks."""
 
     db: Database
+    audit: Audit
     emplids: frozenset[str] = frozenset()
 
     def of(self, who: Principal) -> frozenset[str]:
@@ -48,6 +49,7 @@ class HiddenPeople:
             row = await connection.fetchrow(_HIDE, emplid, reason, by)
             if row is None:
                 raise EmployeeNotFound(f"there is no employee {emplid}")
+            await self.audit.write("hidden.hide", subject=emplid, reason=reason, connection=connection)
             await self.db.notify(CHANNEL, connection=connection)
         await self.refresh()
         return msgspec.convert(dict(row), HiddenPerson)
@@ -60,6 +62,7 @@ class HiddenPeople:
             )
             if found is None:
                 raise EmployeeNotFound(f"there is no hidden employee {emplid}")
+            await self.audit.write("hidden.show", subject=emplid, connection=connection)
             await self.db.notify(CHANNEL, connection=connection)
         await self.refresh()
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import attrs
 import msgspec
 
-from serai import Conflict, Database, NotFound
+from serai import Audit, Conflict, Database, NotFound
 from serai_isapi.decisions import Decider, decision_of
 from serai_isapi.shapes import QuarantinedRow, SyncRun, ViewCounts
 
@@ -32,6 +32,7 @@ class Journal:
     """The synchronisations and the rows that they quarantined."""
 
     db: Database
+    audit: Audit
 
     async def runs(self, *, limit: int = 50, before: int | None = None) -> list[SyncRun]:
         """At most `limit` runs, the newest first, from before the run `before` on."""
@@ -60,6 +61,10 @@ class Journal:
                 _number(id_), state, *attrs.astuple(decider),
             )  # fmt: skip
             if row is not None:
+                await self.audit.write(
+                    f"run.{state}", subject=id_, after={"counts": _run(row).counts}, reason=decider.reason,
+                    connection=connection,
+                )  # fmt: skip
                 await self.db.notify("synced", id_, connection=connection)
                 return _run(row)
         run = await self.run(id_)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -169,32 +170,38 @@ class Edition:
     values: tuple[Any, ...] = ()
     hidden: frozenset[str] = frozenset()
     """Emplids of people who are not to be seen; nothing but history has them still."""
+    present: bool = True
+    """Whether the day is today."""
 
     def hiding(self, emplids: Collection[str]) -> Edition:
         """The same as if these people were not: no rows of theirs, and nobody's manager, leader or partner."""
-        if not emplids:
-            return self
-        hidden = f"${len(self.values) + 1}::text[]"
-        employee = ", ".join(_without(column, hidden) for column in tables.employee.columns)
-        department = ", ".join(_without(column, hidden) for column in tables.department.columns)
-        # Not materialized: the conditions of the statement reach the tables' indexes through them.
-        visible = (
-            f"visible_employee as not materialized"
-            f" (select {employee} from {self.employee} where emplid <> all ({hidden})),"
-            f"visible_department as not materialized (select {department} from {self.department})"
-        )
-        return Edition(
-            employee="visible_employee",
-            department="visible_department",
-            tables=f"{self.tables},{visible}" if self.tables else visible,
-            values=(*self.values, sorted(emplids)),
-            hidden=frozenset(emplids),
-        )
+        return _hiding(self, frozenset(emplids)) if emplids else self
 
     def query(self, select: str, *, cte: str = "") -> str:
         """A statement that reads of this edition: `select` after its own `cte` and those that make the edition."""
         parts = ",".join(part for part in (self.tables, cte) if part)
         return f"with recursive {parts} {select}" if parts else select
+
+
+@lru_cache(maxsize=16)  # the same few people are hidden from everybody
+def _hiding(edition: Edition, emplids: frozenset[str]) -> Edition:
+    hidden = f"${len(edition.values) + 1}::text[]"
+    employee = ", ".join(_without(column, hidden) for column in tables.employee.columns)
+    department = ", ".join(_without(column, hidden) for column in tables.department.columns)
+    # Not materialized: the conditions of the statement reach the tables' indexes through them.
+    visible = (
+        f"visible_employee as not materialized"
+        f" (select {employee} from {edition.employee} where emplid <> all ({hidden})),"
+        f"visible_department as not materialized (select {department} from {edition.department})"
+    )
+    return Edition(
+        employee="visible_employee",
+        department="visible_department",
+        tables=f"{edition.tables},{visible}" if edition.tables else visible,
+        values=(*edition.values, sorted(emplids)),
+        hidden=emplids,
+        present=edition.present,
+    )
 
 
 _PEOPLE = frozenset({"manager_emplid", "leaders", "vps", "hrbps", "hrds"})
@@ -219,5 +226,9 @@ PRESENT = Edition()
 def edition_of(day: date) -> Edition:
     """What was, or will be, published on that day, out of history."""
     return Edition(
-        employee="employee", department="department", tables=f"{assignments()},{DEPARTMENT},{people()}", values=(day,)
+        employee="employee",
+        department="department",
+        tables=f"{assignments()},{DEPARTMENT},{people()}",
+        values=(day,),
+        present=False,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 
 import asyncpg
@@ -64,6 +65,12 @@ async def publish_everybody(connection: asyncpg.Connection, today: date) -> Publ
     """Make `department` and `employee` what they are to be today, in the caller's transaction."""
     departments = await _departments(connection, today)
     return Published(departments, await _employees(connection, today))
+
+
+async def told_too(connection: asyncpg.Connection, people: Collection[str]) -> Published:
+    """Published people of whom something changed that is not published: only that it changed is to be told."""
+    rows = await connection.fetch("select emplid from isapi.employee where emplid = any ($1::text[])", list(people))
+    return Published(employees=[(row["emplid"],) for row in rows])
 
 
 async def publish_staged(connection: asyncpg.Connection, today: date) -> Published:

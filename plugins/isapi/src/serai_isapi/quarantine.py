@@ -10,7 +10,7 @@ import asyncpg
 import attrs
 import msgspec
 
-from serai import Conflict, Database, NotFound
+from serai import Audit, Conflict, Database, NotFound
 from serai_isapi.decisions import Decider, decision_of
 from serai_isapi.records import Record
 from serai_isapi.rules import explain
@@ -36,13 +36,18 @@ def _key(record: Record) -> str:
     return f"jsonb_build_object({parts})"
 
 
+def _hidden(record: Record) -> str:
+    """Columns that are not put aside: what staging adds, and what is only kept encrypted, where it is rotated."""
+    return ", ".join(f"'{column}'" for column in ("row_hash", "broken_rule", "removed", *record.secret_columns))
+
+
 async def put_aside(connection: asyncpg.Connection, record: Record, run_id: int, now: datetime) -> None:
     """Remember the bad staged rows of a record, those with one rule and key together."""
     await connection.execute(
         f"""
         with bad as (
             select broken_rule as rule, {_key(record)} as key, count(*) as rows,
-                   jsonb_agg(to_jsonb(s) - array['row_hash', 'broken_rule', 'removed']) as content
+                   jsonb_agg(to_jsonb(s) - array[{_hidden(record)}]) as content
             from {record.staged} s where broken_rule is not null group by 1, 2
         ),
         again as (
@@ -91,6 +96,7 @@ class Quarantine:
     """What is in the quarantine, over all runs."""
 
     db: Database
+    audit: Audit
 
     async def entries(
         self,
@@ -118,29 +124,36 @@ class Quarantine:
             )  # fmt: skip
         return [_entry(row) for row in rows]
 
-    async def ignore(self, id_: str, decider: Decider) -> QuarantineEntry:
+    async def ignore(self, id_: str, decider: Decider, *, hidden: Collection[str] = ()) -> QuarantineEntry:
         """Leave the row out of what holds a run. Raises `QuarantineEntryNotFound`, `QuarantineEntryResolved`."""
-        return await self._decide(id_, "ignored", decider)
+        return await self._decide(id_, "ignored", decider, hidden)
 
-    async def reopen(self, id_: str, decider: Decider) -> QuarantineEntry:
+    async def reopen(self, id_: str, decider: Decider, *, hidden: Collection[str] = ()) -> QuarantineEntry:
         """Count it again. Raises `QuarantineEntryNotFound`, `QuarantineEntryResolved`."""
-        return await self._decide(id_, "open", decider)
+        return await self._decide(id_, "open", decider, hidden)
 
-    async def _decide(self, id_: str, state: str, decider: Decider) -> QuarantineEntry:
+    async def _decide(self, id_: str, state: str, decider: Decider, hidden: Collection[str]) -> QuarantineEntry:
         number = int(id_) if id_.isascii() and id_.isdigit() and len(id_) <= 18 else 0
-        async with self.db.raw() as connection:
+        async with self.db.raw() as connection, connection.transaction():
             row = await connection.fetchrow(
                 "update isapi.quarantine q set state = $2, decided_by = $3, decided_person = $4, decision_reason = $5,"
-                f" decided_at = $6 where id = $1 and state <> 'resolved' returning {_COLUMNS}",
-                number, state, *attrs.astuple(decider),
+                f" decided_at = $6 where id = $1 and state <> 'resolved' and {_VISIBLE.format(7)} returning {_COLUMNS}",
+                number, state, *attrs.astuple(decider), list(hidden),
             )  # fmt: skip
             if row is not None:
-                return _entry(row)
-            if await connection.fetchval("select exists (select from isapi.quarantine where id = $1)", number):
+                entry = _entry(row)
+                await self.audit.write(
+                    f"quarantine.{state}", subject=id_, after={"rule": entry.rule, "key": entry.key},
+                    reason=decider.reason, connection=connection,
+                )  # fmt: skip
+                return entry
+            known = f"select exists (select from isapi.quarantine q where id = $1 and {_VISIBLE.format(2)})"
+            if await connection.fetchval(known, number, list(hidden)):
                 raise QuarantineEntryResolved(f"the quarantined row {id_} has come clean in a later run")
         raise QuarantineEntryNotFound(f"there is no quarantined row {id_}")
 
 
+_VISIBLE = "not exists (select from jsonb_each_text(q.key) as h where h.value = any (${}::text[]))"
 _COLUMNS = (
     "id, view, rule, key, rows, state, first_seen, last_seen, times,"
     " decided_by, decided_person, decided_at, decision_reason"

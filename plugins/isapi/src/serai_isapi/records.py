@@ -9,6 +9,7 @@ from sqlalchemy import Table
 
 from serai_ehr import View, views
 from serai_isapi import tables
+from serai_isapi.sealing import BIRTHDATE, NATIONAL_ID, Sealed
 
 
 @attrs.define(frozen=True, slots=False)
@@ -19,6 +20,8 @@ class Record:
     table: Table
     required: bool = False
     """An empty reading of this view is never believed, not even the first one."""
+    sealed: tuple[Sealed, ...] = ()
+    """Columns of the view that are only kept encrypted."""
 
     @property
     def name(self) -> str:
@@ -28,6 +31,19 @@ class Record:
     def columns(self) -> tuple[str, ...]:
         """The columns that come from the view."""
         return tuple(column.name for column in self.table.columns if column.name != "row_hash")
+
+    @cached_property
+    def sources(self) -> dict[str, str]:
+        """Of each column the view's column that it comes from; indexes of sealed ones come from none."""
+        renamed = {sealed.column.column: sealed.source for sealed in self.sealed}
+        indexes = {sealed.column.index for sealed in self.sealed}
+        return {name: renamed.get(name, name) for name in self.columns if name not in indexes}
+
+    @cached_property
+    def secret_columns(self) -> tuple[str, ...]:
+        """The columns that hold boxes and their indexes."""
+        found = [name for sealed in self.sealed for name in (sealed.column.column, sealed.column.index)]
+        return tuple(name for name in found if name is not None)
 
     @cached_property
     def key(self) -> tuple[str, ...]:
@@ -54,8 +70,11 @@ class Record:
         return " and ".join([f"{bad}.{first} = {kept}.{first}", *parts])
 
 
+NID = Record(views.NID, tables.nid, sealed=(NATIONAL_ID,))
+"""Read only where a setting says so."""
+
 RECORDS = (
-    Record(views.PERSON, tables.person, required=True),
+    Record(views.PERSON, tables.person, required=True, sealed=(BIRTHDATE,)),
     Record(views.DEPT, tables.dept, required=True),
     Record(views.JOBCODE, tables.jobcode),
     Record(views.LOCATION, tables.location),
@@ -65,5 +84,6 @@ RECORDS = (
     Record(views.ACCOUNT, tables.account),
     Record(views.JOB, tables.job, required=True),
     Record(views.RELATION, tables.relation),
+    NID,
 )
-"""In the order in which they are judged: what others refer to comes first. V_IS_NID is not read yet (see `tables`)."""
+"""In the order in which they are judged: what others refer to comes first."""

@@ -54,6 +54,7 @@ _REFERENCES: dict[str, dict[str, str]] = {
     "name": {"unknown_person": _UNKNOWN_PERSON},
     "contact": {"unknown_person": _UNKNOWN_PERSON},
     "account": {"unknown_person": _UNKNOWN_PERSON},
+    "nid": {"unknown_person": _UNKNOWN_PERSON},
     "job": {
         "unknown_person": _UNKNOWN_PERSON,
         "unknown_department": "s.deptid is not null and "
@@ -93,6 +94,9 @@ _EXPLAINED = {
     "unknown_scope": ("SCOPE is neither D nor E", "correct the view V_IS_RELATION"),
     "unknown_relation": ("RELATION is none of LEADER, VP, HRBP, HRD", "correct RELATION"),
     "end_before_start": ("it ends before it begins", "correct the dates, or the numbers of the tree's node"),
+    "malformed_national_id": ("the citizen's number has not 17 digits and a check character", "key the number anew"),
+    "wrong_check_character": ("the citizen's number has another check character", "key the number anew"),
+    "impossible_birth_date": ("there is no such day as the citizen's number says", "key the number anew"),
     "unknown_person": ("there is no person of this EMPLID in V_IS_PERSON", "create the person, or correct the EMPLID"),
     "unknown_department": (
         "there is no such department under that SETID in V_IS_DEPT",

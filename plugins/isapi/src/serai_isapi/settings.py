@@ -25,6 +25,10 @@ class Settings:
     """The device of kind `ehr` that is read."""
     scim_writes: bool = False
     """Whether SCIM clients may add people and groups of their own, beside those of the HR system."""
+    national_ids: bool = False
+    """Whether national ids are read from V_IS_NID and kept, encrypted; where not, none are kept."""
+    unmask_daily: Count = 50
+    """How many fields one client may have unmasked a day."""
     sync_cron: str = "*/15 * * * *"
     """When what changed there is read, in the company's zone."""
     full_sync_cron: str = "10 3 * * *"

@@ -7,7 +7,6 @@ import re
 
 import asyncpg
 import attrs
-from pypinyin import lazy_pinyin
 
 from serai_isapi.surnames import COMPOUND, SINGLE
 
@@ -53,6 +52,8 @@ def _syllables(name: str) -> list[str]:
 
 
 def _read(characters: str) -> list[str]:
+    from pypinyin import lazy_pinyin  # 50 MiB of dictionaries: only where names are spelled
+
     return list(lazy_pinyin(characters))
 
 

@@ -12,11 +12,13 @@ import asyncpg
 import attrs
 import msgspec
 
-from serai_ehr import Changed, Reading
+from serai import Keys
+from serai_ehr import Changed, Reading, Row
 from serai_isapi.cleaning import Cleaner
 from serai_isapi.fingerprints import Comparison, Fingerprints
 from serai_isapi.records import RECORDS, Record
 from serai_isapi.rules import REFERENCES
+from serai_isapi.sealing import Sealer
 
 BATCH = 2000
 
@@ -73,17 +75,17 @@ async def discard(connection: asyncpg.Connection) -> None:
     )
 
 
-async def read_whole(connection: asyncpg.Connection, reading: Reading, record: Record) -> int:
+async def read_whole(connection: asyncpg.Connection, reading: Reading, record: Record, keys: Keys) -> int:
     """Stage how the whole view differs from what is kept; how many rows were read."""
     kept = await connection.fetchrow(
         "select count(*), coalesce(array_agg(row_hash) filter (where row_hash is not null), '{}') as hashes"
         f" from {record.table.fullname}"
     )
-    comparison = Comparison(Fingerprints(record), kept["hashes"])
-    cleaner = Cleaner(record)
+    comparison = Comparison(Fingerprints(record, keys), kept["hashes"])
+    stage = _Stage(connection, record, keys)
     read = 0
     async for batch in reading.batches(record.view, size=BATCH):
-        await _stage(connection, record, cleaner.rows(comparison.differing(batch)))
+        await stage(comparison.differing(batch))
         read += len(batch)
     if comparison.unseen or kept["count"] > len(kept["hashes"]):
         await connection.copy_records_to_table("unseen", records=[(number,) for number in comparison.unseen])
@@ -109,21 +111,25 @@ async def _compare(connection: asyncpg.Connection, record: Record) -> None:
     )
 
 
-async def read_changed(connection: asyncpg.Connection, reading: Reading, record: Record, changed: Changed) -> int:
+async def read_changed(
+    connection: asyncpg.Connection, reading: Reading, record: Record, keys: Keys, changed: Changed
+) -> int:
     """Stage what changed in the view, and what waits in the quarantine for rows that it refers to.
 
     Returns how many rows were read.
     """
-    fingerprints, cleaner = Fingerprints(record), Cleaner(record)
+    fingerprints, stage = Fingerprints(record, keys), _Stage(connection, record, keys)
     read = 0
     async for batch in reading.batches(record.view, size=BATCH, changed=changed):
-        await _stage(connection, record, cleaner.rows([(row, fingerprints.of(row)) for row in batch]))
+        await stage([(row, fingerprints.of(row)) for row in batch])
         read += len(batch)
     await _index(connection, record)
     same = record.same("s", "t")
     await connection.execute(
         f"delete from {record.staged} s using {record.table.fullname} t where {same} and s.row_hash = t.row_hash"
     )
+    if record.sealed:  # the quarantine holds no sealed value: such a row waits for the next whole reading
+        return read
     columns = ", ".join(record.columns)
     await connection.execute(
         f"insert into {record.staged} ({columns}, removed) select {columns}, false"
@@ -137,11 +143,24 @@ async def read_changed(connection: asyncpg.Connection, reading: Reading, record:
     return read
 
 
-async def _stage(connection: asyncpg.Connection, record: Record, rows: list[tuple[object, ...]]) -> None:
-    if rows:
-        await connection.copy_records_to_table(
-            f"staged_{record.name}", records=rows, columns=[*record.columns, "row_hash", "broken_rule", "removed"]
-        )
+class _Stage:
+    """Copies rows of a view, cleaned and sealed, into the record's staging table."""
+
+    def __init__(self, connection: asyncpg.Connection, record: Record, keys: Keys) -> None:
+        self._connection = connection
+        self._record = record
+        self._cleaner = Cleaner(record)
+        self._sealer = Sealer(keys, record.table.fullname, record.columns, record.sealed)
+
+    async def __call__(self, batch: list[tuple[Row, int | None]]) -> None:
+        """Stage these rows; each comes with its hash."""
+        rows = await self._sealer.seal(self._connection, self._cleaner.rows(batch))
+        if rows:
+            await self._connection.copy_records_to_table(
+                f"staged_{self._record.name}",
+                records=rows,
+                columns=[*self._record.columns, "row_hash", "broken_rule", "removed"],
+            )
 
 
 async def _index(connection: asyncpg.Connection, record: Record) -> None:

@@ -2,7 +2,7 @@
 
 Records of the source, whole history and future included (`person` to `relation`), named and keyed like their views;
 what is published of them as of today (`employee`, `department`), rebuilt from them; and the record of the runs.
-Not kept: national ids and birth dates, which wait for encryption at rest.
+National ids and birth dates are kept encrypted.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -52,6 +53,7 @@ person = Table(
     metadata,
     Column("emplid", Text, primary_key=True),
     *_texts("sex highest_educ_lvl"),
+    Column("birthdate_box", LargeBinary),
     _row_hash(),
 )
 
@@ -150,7 +152,19 @@ relation = Table(
     PrimaryKeyConstraint("scope", "scope_id", "relation", "emplid"),
 )
 
-RECORDS = (person, name, contact, job, dept, dept_tree, jobcode, location, account, relation)
+nid = Table(
+    "nid",
+    metadata,
+    *_texts("emplid country national_id_type primary_nid"),
+    Column("national_id_box", LargeBinary),
+    Column("national_id_index", LargeBinary),
+    _row_hash(),
+    PrimaryKeyConstraint("emplid", "country", "national_id_type"),
+    Index("nid_national_id_idx", "national_id_index"),
+)
+"""National ids, encrypted (`sealing`)."""
+
+RECORDS = (nid, person, name, contact, job, dept, dept_tree, jobcode, location, account, relation)
 
 for record in RECORDS:
     Table(
@@ -161,6 +175,15 @@ for record in RECORDS:
         Column("removed", Boolean),
     )
 """What the run that is held read, as it was staged: an approval applies exactly that."""
+
+unmasked = Table(
+    "unmasked",
+    metadata,
+    Column("client", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("times", Integer, nullable=False),
+)
+"""How often each client has had a field unmasked, by day of the company."""
 
 spelling = Table(
     "spelling",

@@ -226,7 +226,9 @@ def test_a_snapshot_is_a_route_of_the_same_api():
 
 async def test_what_does_not_exist_for_a_client_is_not_told(aiohttp_client, feed, context):
     blind = Api()
-    blind.feed("/changes", topics=[CHANGES], permission="demo:read", sight=lambda call, event: _unless_secret(event))
+    blind.feed(
+        "/changes", topics=[CHANGES], permission="demo:read", sight=lambda ctx, who, event: _unless_secret(event)
+    )
     client = await aiohttp_client(site(blind, context, feed))
     await feed.publish_many(CHANGES, [("secret", Change(name="a")), ("b", Change(name="b")), ("secret", None)])
     async with client.get("/demo/api/v1/changes", params={"limit": 1}) as response:

@@ -32,8 +32,8 @@ from serai.hosting.services import GuestServices, ServiceHouse
 from serai.identity.audit import AuditLog
 from serai.identity.fields import FieldPolicy
 from serai.identity.keyring import Keyring
-from serai.work import tables as kernel_tables
 from serai.work.feed import Feed
+from serai.work.tables import metadata as kernel_tables
 from serai_ehr import VIEWS, Changed, View, ViewFault
 from serai_isapi import identity_shapes, tables
 from serai_isapi.departments import Departments
@@ -337,9 +337,6 @@ def migrate(connection: Connection) -> None:
             runpy.run_path(str(script))["upgrade"]()
 
 
-FEED_TABLES = [kernel_tables.feed, kernel_tables.feed_pending, kernel_tables.feed_commit, kernel_tables.feed_state]
-
-
 @pytest.fixture(scope="session")
 def migrated(postgres_server: str) -> str:
     """The DSN of a database with the plugin's tables, for the whole test run."""
@@ -354,7 +351,7 @@ def migrated(postgres_server: str) -> str:
             await connection.execute(text("create extension pg_trgm"))
             await connection.run_sync(migrate)
             await connection.execute(CreateSchema("serai"))
-            await connection.run_sync(kernel_tables.metadata.create_all, FEED_TABLES)
+            await connection.run_sync(kernel_tables.create_all)
             for statement in import_module("serai.data.kernel_migrations.0006_feed").NUMBERING:
                 await connection.execute(text(statement))
         await engine.dispose()

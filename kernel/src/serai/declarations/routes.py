@@ -13,8 +13,8 @@ from serai.declarations.feed import Event, Topic
 from serai.errors import Problem
 
 Handler = Callable[..., Awaitable[Any]]
-Sight = Callable[[Any, Event[Any]], Event[Any] | None]
-"""What a caller (the `Call`) gets of an event; None: it does not exist for them."""
+Sight = Callable[[Any, Any, Event[Any]], Event[Any] | None]
+"""What a caller gets of an event, by the plugin's `Context` and the `Principal`; None: it does not exist for them."""
 F = TypeVar("F", bound=Handler)
 
 
@@ -151,7 +151,7 @@ class Api:
         """A route on which clients follow topics: pages with `since`, long-poll, server-sent events.
 
         `snapshot` is the path of a route of this API where who fell too far behind begins anew. `sight` is called as
-        `sight(call, event)` and returns the event as this caller may know it, or None; personal fields are the
+        `sight(ctx, who, event)` and returns the event as this caller may know it, or None; personal fields are the
         kernel's affair and need none.
         """
         _check_access("GET", path, permission, authenticated, public)

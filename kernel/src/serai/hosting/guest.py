@@ -183,7 +183,7 @@ class Guest:
             await services.jobs.add(self.name, declared.version, declared.jobs, context, self._settings)
             await services.subscriptions.add(self.name, declared.subscriptions, context)
             services.tasks.add(self.name, declared.version, declared.tasks, context)
-            services.webhook_topics.add(self.name, declared.followed)
+            services.webhook_topics.add(self.name, declared.followed(context))
 
     def _call(self, hook: str, context: GuestContext) -> Any:
         token = current_plugin.set(self.name)

@@ -214,7 +214,7 @@ class _Reader:
         """The portion without what does not exist for this client."""
         if self._sight is None:
             return portion
-        seen = (self._sight(self.call, event) for event in portion.events)
+        seen = (self._sight(self.call.ctx, self.call.who, event) for event in portion.events)
         return attrs.evolve(portion, events=[event for event in seen if event is not None])
 
     async def _news(self, after: int, timeout: float) -> None:

@@ -8,16 +8,16 @@ from typing import Any
 import attrs
 from msgspec import structs
 
-from serai import Call, Event
+from serai import Context, Event, Principal
 from serai_isapi.hidden import HiddenPeople
 from serai_isapi.topics import EMPLOYEE, DepartmentChange, EmployeeChange
 
 _RESPONSIBLE = ("leaders", "vps", "hrbps", "hrds")
 
 
-def seen(call: Call, event: Event[Any]) -> Event[Any] | None:
+def seen(ctx: Context, who: Principal, event: Event[Any]) -> Event[Any] | None:
     """The event as the caller may know it; None where it is of somebody hidden."""
-    return without(call.get(HiddenPeople).of(call.who), event)
+    return without(ctx.get(HiddenPeople).of(who), event)
 
 
 def without(

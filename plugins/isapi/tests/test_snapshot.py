@@ -144,6 +144,7 @@ async def test_every_answer_is_what_the_database_gives_also_after_changes(house,
             for handler, *arguments in questions(crowd, dice):
                 mine = await told(house, in_memory, who, handler, *arguments)
                 assert mine == await told(house, from_database, who, handler, *arguments), (who, handler, arguments)
+                assert mine == await told(house, in_memory, who, handler, *arguments), "what was kept differs"
     for seen in (house.snapshots.without(frozenset()), house.snapshots.without(hidden.emplids)):
         assert list(seen.index) == list(await snapshot.index_of(seen.people, Pace()))
 

@@ -33,7 +33,7 @@ async def filled(house, company):
 
 async def identity(call, emplid="0003"):
     """What the caller sees on the wire."""
-    return await redacted(call, await identity_api.get_identity(call, emplid))
+    return (await redacted(call, await identity_api.get_identity(call, emplid))).value
 
 
 async def test_the_person_and_the_scope_see_it_clear_the_hr_partner_masked_and_others_not_at_all(filled):

@@ -51,7 +51,6 @@ from serai.telemetry import logs
 from serai.telemetry.access import AccessLog
 from serai.telemetry.metrics import Metrics
 from serai.web.cursors import Cursors
-from serai.web.disclosing import DISCLOSURES
 from serai.web.duties import Duties
 from serai.web.front import Front
 from serai.web.limits import Limiter
@@ -139,6 +138,7 @@ class Serving:
         fields = FieldPolicy(
             self._deployment.fields,
             lambda: offered.find(Relations),  # type: ignore[type-abstract]  # a Protocol is what it takes
+            disclosures,
         )
         http = HttpClient(Policy(kernel.outgoing.allow, listener=listener.getsockname()[1]))
         self._stack.push_async_callback(http.close)
@@ -202,7 +202,6 @@ class Serving:
             failed=self._kernel_task_failed,
         )
         context.provide(Permissions, Permissions(host.permissions))
-        root[DISCLOSURES] = disclosures
         context.provide(Keyring, keyring)
         await jobs.add(KERNEL, version("serai"), JOBS, context, None)
         self._stack.push_async_callback(context.end_tasks, kernel.stop_grace)

@@ -24,7 +24,7 @@ class PageQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cursor: Annotated[str, Meta(max_length=2000, description="`next_cursor` of the page before")] | None = None
 
 
-@attrs.frozen
+@attrs.define
 class Encoded(Generic[T]):
     """The JSON of a `T`, ready: what a handler annotated `-> Encoded[Employee]` answers with instead of an `Employee`.
 
@@ -34,6 +34,7 @@ class Encoded(Generic[T]):
 
     body: bytes
     etag: str | None = None
-    """The strong entity tag of `body`, quotes included; made from it where it is not given."""
+    """The strong entity tag of `body`, quotes included. Where it is not given the kernel makes it from the body, and
+    puts it here: an answer that is kept is not hashed again."""
     next_cursor: str | None = None
     """That of the page in `body`, for the `Link` to the next one; None where it is the last, or no page."""

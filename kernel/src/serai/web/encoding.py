@@ -46,8 +46,9 @@ def answer(call: HttpCall, value: Any, status: int) -> Answer:
         return Answer(status, headers=headers)
     if isinstance(value, Encoded):
         body, cursor = value.body, value.next_cursor
-        if value.etag is not None:
-            headers[_ETAG] = value.etag
+        if value.etag is None:
+            value.etag = etag_of(body)
+        headers[_ETAG] = value.etag
     else:
         body, cursor = encode(value), value.next_cursor if isinstance(value, Page) else None
     next_page = None if cursor is None else _next_page(call.request, cursor)

@@ -24,6 +24,7 @@ from serai.errors import Invalid, Mistake, PluginError
 from serai.identity.marks import cannot_be_left_out, may_hold_personal, structs_within
 from serai.web.call import HttpCall
 from serai.web.cursors import Cursors
+from serai.web.disclosing import note_disclosure
 from serai.web.encoding import answer, encode
 from serai.web.fields import redacted
 from serai.web.keys import CONTEXT, CURSORS, FEED, PRINCIPAL
@@ -179,7 +180,11 @@ class FeedBinding:
     async def _items_of(self, call: HttpCall, portion: Portion[Any]) -> list[Struct]:
         """The events as the caller may see them."""
         items = [self._item(event) for event in portion.events]
-        return await redacted(call, items) if self._may_be_personal else items
+        if not self._may_be_personal:
+            return items
+        seen = await redacted(call, items)
+        note_disclosure(call, call.route, seen)
+        return seen.value
 
     def _item(self, event: Event[Any]) -> Struct:
         return self._items[event.topic](seq=event.seq, key=event.key, at=event.at, data=event.payload)

@@ -27,7 +27,9 @@ class FollowedTopic:
         seen = event if self.sight is None else self.sight(self.context, who, event)
         if seen is None or seen.payload is None:
             return seen
-        shown = await self.context.fields.of(who).show(seen.payload)
+        eyes = self.context.fields.of(who)
+        shown = await eyes.show(seen.payload)
+        eyes.note(f"webhook {seen.topic}", shown)
         return attrs.evolve(seen, payload=shown.value)
 
 

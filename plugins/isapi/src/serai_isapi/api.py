@@ -83,17 +83,17 @@ class PeopleQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     as_of: AsOf | None = None
 
     @property
-    def statuses(self) -> list[Status]:
+    def statuses(self) -> tuple[Status, ...]:
         """The statuses that are asked for."""
         if self.status is not None:
-            return [self.status]
+            return (self.status,)
         asked = self.include or ()
         wanted: list[Status] = ["active"]
         if "leavers" in asked:
             wanted.append("leaver")
         if "future" in asked:
             wanted.append("future")
-        return wanted
+        return tuple(wanted)
 
 
 class EmployeeQuery(PeopleQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -198,7 +198,8 @@ async def get_employee(call: Call, emplid: str, query: FieldsOnDay) -> Employee 
 async def get_manager_chain(call: Call, emplid: str, query: FieldsOnDay) -> Page[Employee] | Encoded[Page[Employee]]:
     """The employee's manager, that one's manager and so on up; always one page."""
     edition, fields = _look(call, query.as_of), _shown(call, query.fields)
-    return _answer(await call.get(People).manager_chain(emplid, shown=fields, edition=edition), None)
+    people = await call.get(People).manager_chain(emplid, shown=fields, edition=edition)
+    return people.page(lambda _: None) if isinstance(people, ReadyPeople) else Page(items=people)
 
 
 @api.get("/employees/{emplid}/reports", permission="isapi:read", raises=PEOPLE)
@@ -393,29 +394,21 @@ def _shown(call: Call, asked: Sequence[FieldName] | None) -> Shown:
     return fields
 
 
-async def _found(call: Call, query: PeopleQuery, wanted: Filter) -> Sequence[Employee] | ReadyPeople:
+async def _found(call: Call, query: PeopleQuery, wanted: Filter) -> list[Employee] | ReadyPeople:
     """Those of the page that is asked for, and one more where another page follows."""
     edition, fields = _look(call, query.as_of), _shown(call, query.fields)
     position = call.position(query)
     return await call.get(People).search(
-        wanted, shown=fields, edition=edition, limit=query.limit + 1, after=position[0] if position else None
+        wanted, shown=fields, edition=edition, limit=query.limit, after=position[0] if position else None
     )
 
 
 def _people_page(
-    call: Call, query: PeopleQuery, found: Sequence[Employee] | ReadyPeople
+    call: Call, query: PeopleQuery, found: list[Employee] | ReadyPeople
 ) -> Page[Employee] | Encoded[Page[Employee]]:
-    items = found[: query.limit]
-    last = [items[-1].emplid] if len(found) > len(items) else None
-    return _answer(items, call.cursor(query, last))
-
-
-def _answer(
-    people: Sequence[Employee] | ReadyPeople, next_cursor: str | None
-) -> Page[Employee] | Encoded[Page[Employee]]:
-    if isinstance(people, ReadyPeople):
-        return people.page(next_cursor)
-    return Page(items=list(people), next_cursor=next_cursor)
+    if isinstance(found, ReadyPeople):
+        return found.page(lambda emplid: call.cursor(query, [emplid]))
+    return _page(call, query, found, lambda person: [person.emplid])
 
 
 def _page(call: Call, query: PageQuery, found: list[T], position: Callable[[T], list[Any]]) -> Page[T]:

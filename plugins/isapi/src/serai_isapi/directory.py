@@ -37,7 +37,7 @@ class Filter:
     dept: str | None = None
     recursive: bool = False
     """Also the departments below `dept`."""
-    statuses: Sequence[Status] = ("active",)
+    statuses: tuple[Status, ...] = ("active",)
     location: str | None = None
     manager: str | None = None
     """The emplid of their manager."""

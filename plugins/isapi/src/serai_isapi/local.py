@@ -71,7 +71,7 @@ class LocalDirectory:
         fields: Sequence[FieldName] | None = None,
         as_of: date | None = None,
     ) -> AsyncIterator[Employee]:
-        statuses: list[Status] = ["active", *(_STATUS_OF[one] for one in include)]
+        statuses: tuple[Status, ...] = ("active", *(_STATUS_OF[one] for one in include))
         wanted = Filter(q=q, dept=dept, recursive=recursive, statuses=statuses, location=location, manager=manager)
         return self._found(wanted, fields, self._edition(as_of))
 

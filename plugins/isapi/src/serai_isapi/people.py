@@ -11,7 +11,7 @@ from serai_isapi.directory import Directory, Filter
 from serai_isapi.fields import Shown
 from serai_isapi.published import PRESENT, Edition
 from serai_isapi.shapes import Employee, FoundEmployees
-from serai_isapi.snapshot import ReadyPeople, Snapshot, Snapshots, all_of, find, one_of
+from serai_isapi.snapshot import ReadyPeople, Snapshot, Snapshots, all_of, one_of, page_of
 
 
 @attrs.frozen
@@ -64,12 +64,12 @@ class People:
     async def search(
         self, wanted: Filter, *, shown: Shown, edition: Edition = PRESENT, limit: int = 50, after: str | None = None
     ) -> list[Employee] | ReadyPeople:
-        """At most `limit` people in the order of their emplids, from beyond `after` on."""
+        """A page of `limit` people in the order of their emplids, from beyond `after` on; one more if others follow."""
         snapshot = self._memory(edition)
-        found = None if snapshot is None else find(snapshot, wanted, limit=limit, after=after)
+        found = page_of(snapshot, wanted, shown.fields, limit=limit, after=after) if snapshot else None
         if found is None:
-            return await self.directory.search(wanted, shown=shown, edition=edition, limit=limit, after=after)
-        return all_of(found, shown.fields)
+            return await self.directory.search(wanted, shown=shown, edition=edition, limit=limit + 1, after=after)
+        return found
 
     def _memory(self, edition: Edition) -> Snapshot | None:
         """The newest snapshot, where there is one of that edition."""

@@ -12,6 +12,6 @@ from __future__ import annotations
 from serai_isapi.snapshot.answers import ReadyPeople as ReadyPeople
 from serai_isapi.snapshot.answers import all_of as all_of
 from serai_isapi.snapshot.answers import one_of as one_of
-from serai_isapi.snapshot.finding import find as find
+from serai_isapi.snapshot.answers import page_of as page_of
 from serai_isapi.snapshot.keeper import Snapshots as Snapshots
 from serai_isapi.snapshot.snapshot import Snapshot as Snapshot

@@ -1,7 +1,8 @@
 """An immutable sorted set of byte strings that costs hardly more memory than their bytes, and can be changed cheaply.
 
-A B+ tree of two levels: leaves are pages of some 64 lines, each page one byte string; above them lies the list of their
-first lines. A change copies the two lists and the pages it touches; all others are shared with the set before it.
+A B+ tree of two levels. Leaves are pages of some 32 lines, each page one byte string: what all its lines begin with,
+and the rest of each. Above them lies the list of their first lines. A change copies the two lists and the pages that it
+touches; all others are shared with the set before it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Collection, Iterator
 
 from serai_isapi.snapshot.pace import Pace
 
-PAGE = 64
+PAGE = 32
 """Lines of a full page; twice as many make two."""
 _END = b"\0"
 """Between lines, which are made of PostgreSQL's texts: those cannot hold it."""
@@ -37,7 +38,7 @@ class Lines:
         start, beyond = prefix + after, prefix + _BEYOND
         width = len(prefix)
         for number in range(self._page_of(start), len(self._pages)):
-            lines = self._pages[number].split(_END)
+            lines = _lines(self._pages[number])
             end = bisect_left(lines, beyond)
             for line in lines[bisect_right(lines, start) : end]:
                 yield line[width:]
@@ -58,10 +59,10 @@ class Lines:
         firsts, pages = [*self._firsts], [*self._pages]
         gone = set(removed)
         for number in sorted(touched, reverse=True):
-            kept = set(pages[number].split(_END)) if pages else set()
+            kept = set(_lines(pages[number])) if pages else set()
             made = _paged(sorted((kept - gone) | touched[number]))
-            pages[number : number + 1] = made
-            firsts[number : number + 1] = map(_first, made)
+            pages[number : number + 1] = map(_page, made)
+            firsts[number : number + 1] = (lines[0] for lines in made)
             await pace.rest()
         return Lines(firsts, pages)
 
@@ -81,24 +82,43 @@ class LinesBuilder:
 
     async def finish(self, pace: Pace) -> Lines:
         """The set; the builder is empty afterwards."""
+        firsts: list[bytes] = []
         pages: list[bytes] = []
         lines: list[bytes] = []
         for shelf in sorted(self._shelves):
             lines += sorted(bytes(self._shelves.pop(shelf)[:-1]).split(_END))
-            if len(lines) >= PAGE:
-                whole = len(lines) // PAGE * PAGE
-                pages += (_END.join(lines[start : start + PAGE]) for start in range(0, whole, PAGE))
-                del lines[:whole]
+            whole = len(lines) // PAGE * PAGE
+            for start in range(0, whole, PAGE):
+                firsts.append(lines[start])
+                pages.append(_page(lines[start : start + PAGE]))
+            del lines[:whole]
             await pace.rest()
-        pages += _paged(lines)
-        return Lines([*map(_first, pages)], pages)
+        if lines:
+            firsts.append(lines[0])
+            pages.append(_page(lines))
+        return Lines(firsts, pages)
 
 
-def _paged(lines: list[bytes]) -> list[bytes]:
+def _paged(lines: list[bytes]) -> list[list[bytes]]:
+    """The lines of each page that they fill."""
     if len(lines) < 2 * PAGE:
-        return [_END.join(lines)] if lines else []
-    return [_END.join(lines[start : start + PAGE]) for start in range(0, len(lines), PAGE)]
+        return [lines] if lines else []
+    return [lines[start : start + PAGE] for start in range(0, len(lines), PAGE)]
 
 
-def _first(page: bytes) -> bytes:
-    return page.partition(_END)[0]
+def _page(lines: list[bytes]) -> bytes:
+    stem = _common(lines[0], lines[-1])
+    return _END.join([stem, *(line[len(stem) :] for line in lines)])
+
+
+def _lines(page: bytes) -> list[bytes]:
+    stem, *rests = page.split(_END)
+    return [stem + rest for rest in rests]
+
+
+def _common(first: bytes, last: bytes) -> bytes:
+    """What both begin with, and so all lines between them."""
+    for at, (one, other) in enumerate(zip(first, last, strict=False)):
+        if one != other:
+            return first[:at]
+    return first

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import attrs
 
@@ -21,6 +22,8 @@ class Snapshot:
 
     people: Keyed
     index: Lines
+    kept: dict[Any, Any] = attrs.field(factory=dict, eq=False, repr=False)
+    """Answers that were made of it."""
 
     def one(self, emplid: str) -> Person | None:
         """The person of that emplid; None also for a leaver."""

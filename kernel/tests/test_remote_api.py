@@ -121,6 +121,12 @@ async def test_problems_become_the_classes_that_are_known_and_one_that_says_wher
         await api.get("/things/1", Thing)
 
 
+async def test_what_is_no_answer_of_the_api_is_told_without_its_content(api, elsewhere):
+    elsewhere.will(200, {"nam": "somebody"})
+    with pytest.raises(RemoteProblem, match="answered what is not its API: Object missing required field `name`"):
+        await api.get("/things/1", Thing)
+
+
 async def test_a_list_is_paged_through(api, elsewhere):
     elsewhere.will(200, {"items": [{"name": "a"}, {"name": "b"}], "next_cursor": "c1"})
     elsewhere.will(200, {"items": [{"name": "c"}], "next_cursor": None})

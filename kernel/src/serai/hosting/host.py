@@ -113,7 +113,8 @@ class Host:
     @property
     def settled(self) -> bool:
         """Whether every enabled plugin is where it will stay until something changes."""
-        return self._nothing_to_do and all(report.status.state.settled for report in self.reports)
+        known = self._nothing_to_do and self._services.remotes.asked
+        return known and all(report.status.state.settled for report in self.reports)
 
     @property
     def fatal(self) -> list[PluginReport]:
@@ -146,6 +147,7 @@ class Host:
         for guest in self._guests.values():
             if any(requirement.name == name for requirement in guest.declared.requires):
                 guest.look_again()
+        self._nothing_to_do = False  # what follows is found by the next look
         self._wake.set()
 
     # -- converging --------------------------------------------------------------------------------------------

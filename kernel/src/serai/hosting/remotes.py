@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 
 from serai.config.services import ServiceSettings
 from serai.context import Http
-from serai.errors import SeraiError
+from serai.errors import SeraiError, describe
 from serai.hosting.declared import Declared
 from serai.hosting.loading import Loader
 from serai.hosting.services import ServiceHouse
@@ -78,6 +78,7 @@ class Remotes:
         self.permissions: dict[str, str] = {}
         """What they declare: a personal field may be shown here to who holds one."""
         self._offered: set[str] = set()
+        self._asked: set[str] = set()
         self._callbacks: list[Callable[[str], None]] = []
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -98,6 +99,11 @@ class Remotes:
         """Have `callback` called with the name of one that comes, goes or changes its version."""
         self._callbacks.append(callback)
 
+    @property
+    def asked(self) -> bool:
+        """Whether each of them has been asked once: before, nobody knows who can start."""
+        return self._asked == self._remotes.keys()
+
     def find(self, name: str) -> Remote | None:
         """The plugin of that name, where it runs elsewhere."""
         return self._remotes.get(name)
@@ -111,6 +117,9 @@ class Remotes:
                 remote.trouble, remote.hint = error.sentence, error.hint
             except TimeoutError:
                 remote.trouble, remote.hint = f"it did not say its version within {ASK_LIMIT:g} s", ""
+            except Exception as error:  # noqa: BLE001  the wheel of a guest may break in any way
+                remote.trouble, remote.hint = f"its client cannot be made: {describe(error)}", ""
+            self._asked.add(remote.name)
             if remote != before:
                 log.info("service", name=remote.name, url=remote.url, version=remote.version, trouble=remote.trouble)
                 for callback in self._callbacks:

@@ -82,7 +82,7 @@ class RemoteApi:
         while True:
             target = self._target(f"/api/v1{path}", {**(query or {}), "limit": PAGE, "cursor": cursor})
             answer = await self._ask("GET", target, raises, _Patience(PATIENCE))
-            page = msgspec.json.decode(answer.body, type=Page[item])  # type: ignore[valid-type]
+            page = self._decoded(answer, Page[item])  # type: ignore[valid-type]
             for one in page.items:
                 yield one
             cursor = page.next_cursor
@@ -92,7 +92,7 @@ class RemoteApi:
     async def post(self, path: str, body: Any, type_: type[T], *, raises: Raises = ()) -> T:
         """A question with a body. It may be asked twice, and so must be one that changes nothing."""
         answer = await self._ask("POST", self._target(f"/api/v1{path}"), raises, _Patience(PATIENCE), json=body)
-        return msgspec.json.decode(answer.body, type=type_)
+        return self._decoded(answer, type_)
 
     async def follow(
         self, path: str, topics: Sequence[Topic[Any]], since: str | None = None, *, raises: Raises = ()
@@ -128,7 +128,7 @@ class RemoteApi:
     async def _portion(self, path: str, query: Query, raises: Raises) -> Portion:
         target = self._target(f"/api/v1{path}", query)
         answer = await self._ask("GET", target, raises, _Patience(None), timeout=WAIT + REQUEST_LIMIT)
-        return msgspec.json.decode(answer.body, type=Portion)
+        return self._decoded(answer, Portion)
 
     async def _read(self, target: str, type_: type[T], raises: Raises, patience: _Patience) -> T:
         known = self._remembered.of(target)
@@ -136,7 +136,7 @@ class RemoteApi:
         answer = await self._ask("GET", target, raises, patience, headers=headers)
         if answer.status == 304 and known is not None:
             return known.value  # type: ignore[no-any-return]  # what it was when it was remembered
-        value = msgspec.json.decode(answer.body, type=type_)
+        value = self._decoded(answer, type_)
         self._remembered.note(target, header(answer, "ETag"), value)
         return value
 
@@ -165,7 +165,21 @@ class RemoteApi:
             answer = busy.answer
         if answer.status < 300 or answer.status == 304:
             return answer
-        raise problem_of(answer, f"{self.plugin} at {self.url}", raises)
+        raise problem_of(answer, self._where, raises)
+
+    def _decoded(self, answer: Answer, type_: type[T]) -> T:
+        try:
+            return msgspec.json.decode(answer.body, type=type_)
+        except msgspec.MsgspecError as error:  # its message names the place, not the value
+            raise RemoteProblem(
+                f"{self._where} answered what is not its API: {error}",
+                hint="Does the URL lead to Serai, and is the plugin there of a version that goes with the client?",
+                status_there=answer.status,
+            ) from None
+
+    @property
+    def _where(self) -> str:
+        return f"{self.plugin} at {self.url}"
 
     def _target(self, path: str, query: Query | None = None) -> str:
         given = {name: _text(value) for name, value in (query or {}).items() if value is not None}

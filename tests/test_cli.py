@@ -207,7 +207,10 @@ def test_keys(serai):
     (row, *_) = json_of(serai, "keys", "status")
     assert (row["state"], row["position"]) == ("encrypts", 1)
     assert re.fullmatch("[0-9a-f]{8}", row["key"])
-    assert shape(row) == {"key": "str", "state": "str", "position": "int", "column": "NoneType", "rows": "int"}
+    assert shape(row) in [
+        {"key": "str", "state": "str", "position": "int", "column": column, "rows": "int"}
+        for column in ("NoneType", "str")
+    ]  # of a key that has encrypted nothing yet there is no column
     assert "encrypts" in serai.cli("keys", "status").stdout
 
 
@@ -365,6 +368,14 @@ clear = ["manager", "isapi:employmnt", "outage:read"]
         'found "outage:read"',
     ):
         assert words in done.stderr, done.stderr
+
+
+def test_check_names_services_that_cannot_be_had_from_elsewhere(serai, tmp_path):
+    bad = tmp_path / "bad.toml"
+    bad.write_text(TOML + '[services.outage]\nurl = "https://serai.example"\nkey = "srk_x"\n')
+    done = serai.cli_without_file("check", "-c", str(bad), ok=False)
+    assert done.returncode == 3
+    assert "services.outage: no installed wheel brings a plugin named outage" in done.stderr
 
 
 def test_config_schema_is_json_schema_with_the_plugins_settings(serai):

@@ -18,6 +18,7 @@ from serai.config.document import ConfigError
 from serai.config.fields import FieldSettings
 from serai.config.positions import lines_of
 from serai.config.schema import deployment_schema
+from serai.config.services import ServiceSettings
 from serai.config.settings import DemoSettings, KernelSettings, OutgoingSettings
 from serai.config.wording import expected
 
@@ -105,7 +106,7 @@ source = "ehr"
     )
     lines = lines_of_error(path)
     assert lines == [
-        "site.toml:19: plugin: expected one of: kernel, devices, plugins, fields; did you mean plugins?;"
+        "site.toml:19: plugin: expected one of: kernel, devices, plugins, fields, services; did you mean plugins?;"
         " found unknown key",
         "site.toml:12: kernel.state_dir: expected path; found integer 5",
         "site.toml:3: kernel.workers: expected integer, from 1 to 256; found integer 0",
@@ -218,10 +219,10 @@ def test_variables_that_fit_nowhere_are_mistakes(write: Any) -> None:
     assert lines == [
         "environment: SERAI_KERNEL_WORKERS: expected SERAI_KERNEL__KEY, with two underscores; found one underscore",
         "environment: SERAI_KERNEL__: expected SERAI_SECTION__KEY with a section that is one of: kernel, devices, "
-        "plugins, fields; did you mean kernel?; found a variable of another form",
+        "plugins, fields, services; did you mean kernel?; found a variable of another form",
         "environment: SERAI_KERNEL__LISTEN__PORT: expected a table at kernel.listen; found a value of its own there",
         "environment: SERAI_KERNL__WORKERS: expected SERAI_SECTION__KEY with a section that is one of: kernel, "
-        "devices, plugins, fields; did you mean kernel?; found a variable of another form",
+        "devices, plugins, fields, services; did you mean kernel?; found a variable of another form",
         "environment: SERAI_kernel__workers: expected one variable for a key; found SERAI_KERNEL__WORKERS, which sets "
         "it too",
         'SERAI_KERNEL__WORKERS: kernel.workers: expected integer, from 1 to 256; found text "many"',
@@ -363,9 +364,30 @@ def test_the_tables_of_personal_fields_are_read(write: Any) -> None:
     wrong = '[fields.grade]\n[fields."isap.grade"]\n[fields."isapi.grade"]\nclaer = []\nmasked = "hrbp"\n'
     assert [line.partition(": fields.")[2] for line in lines_of_error(write(kernel + wrong))] == [
         'grade: expected PLUGIN.FIELD, as [fields."isapi.grade"]; found "grade"',
-        "isap.grade: expected a field of a plugin that kernel.plugins lists; did you mean isapi?; found one of isap",
+        "isap.grade: expected a field of a plugin that runs here or elsewhere; did you mean isapi?; found one of isap",
         'isapi.grade.masked: expected list of texts; found text "hrbp"',
         "isapi.grade.claer: expected one of: clear, masked; did you mean clear?; found unknown key",
+    ]
+
+
+def test_the_tables_of_services_elsewhere_are_read(write: Any) -> None:
+    kernel = f"[kernel]\nplugins = ['isapi']\n{KEYS}"
+    right = write(kernel + '[services.people]\nurl = "https://people.example"\nkey = { env = "PEOPLE_KEY" }\n')
+    expected = ServiceSettings(url="https://people.example", key=Secret("srk_secret"))
+    assert read(right, {"PEOPLE_KEY": "srk_secret"}).services == {"people": expected}
+    wrong = (
+        '[services.isapi]\nurl = "people.example"\nkye = "srk_secret"\n[services.all]\nurl = "https://x"\nkey = "x"\n'
+    )
+    lines = lines_of_error(write(kernel + wrong))
+    assert "srk_secret" not in str(lines)
+    assert [line.partition(": services.")[2] for line in lines] == [
+        "isapi: expected a plugin that runs elsewhere only: take isapi out here, or out of kernel.plugins; "
+        "found one that kernel.plugins lists",
+        "isapi.key: expected secret; found nothing",
+        "isapi.kye: expected one of: url, key; did you mean key?; found unknown key",
+        'isapi.url: expected URL without a path, as https://serai.example; found text "people.example"',
+        "all: expected a plugin's name; found one that is reserved "
+        "(admin, all, kernel, public, serai, static and pg_...)",
     ]
 
 
@@ -373,6 +395,7 @@ TITLES = {
     KernelSettings: "## `[kernel]`",
     DemoSettings: "## `[kernel.demo]`",
     OutgoingSettings: "## `[kernel.outgoing]`",
+    ServiceSettings: "## `[services.NAME]`",
 }
 
 
@@ -394,7 +417,9 @@ def rows_of(settings: type) -> list[str]:
         assert isinstance(field.type, inspect.Metadata), f"{field.name} has no description"
         meaning = (field.type.extra_json_schema or {})["description"]
         default = attribute.default.reveal() if isinstance(attribute.default, Secret) else attribute.default
-        shown = {None: "none", (): "`[]`"}.get(default, f"`{json.dumps(default, default=str)}`")
+        shown = {attrs.NOTHING: "required", None: "none", (): "`[]`"}.get(
+            default, f"`{json.dumps(default, default=str)}`"
+        )
         shown = "its own defaults" if attrs.has(type(default)) else shown
         rows.append(f"| `{field.name}` | {expected(field.type)} | {shown} | {meaning} |")
     return rows

@@ -13,7 +13,8 @@ from serai.context import Principal
 from serai.identity import clients, disclosed, disclosures
 from serai.identity.disclosed import Asked
 from serai.identity.disclosures import Disclosures, NotNoted
-from serai.web.disclosing import DISCLOSURES, note_disclosure
+from serai.web.disclosing import purpose_of
+from serai.web.keys import PRINCIPAL
 from serai.web.route_table import Access
 
 PAYROLL = Principal(kind="client", id="cl_1", name="payroll", purpose="pays salaries")
@@ -92,11 +93,10 @@ async def kernel(kernel_database, small_kernel):
 
     async def show(request: web.Request) -> web.Response:
         subject = request.match_info["emplid"]
-        note_disclosure(request, "/emp/people/{emplid}", [subject], ["emp.phone"])
+        log.note(request[PRINCIPAL], "/emp/people/{emplid}", [subject], ["emp.phone"], purpose_of(request))
         return web.Response(text="13800138000")
 
     def attach(root: web.Application):
-        root[DISCLOSURES] = log
         return kernel_routes(kernel_database)(root)
 
     kernel = await small_kernel(database=kernel_database, attach=attach)

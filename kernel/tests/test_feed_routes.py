@@ -65,6 +65,10 @@ def context():
 
 @pytest.fixture
 async def client(aiohttp_client, feed, context):
+    return await aiohttp_client(site(api, context, feed))
+
+
+def site(api, context, feed):
     @web.middleware
     async def duties(request, handler):
         request[PRINCIPAL] = Principal(kind="client", id="c1", name="tester")
@@ -78,7 +82,7 @@ async def client(aiohttp_client, feed, context):
     app[CONTEXT], app[CURSORS], app[FEED] = context, Cursors([b"k" * 32]), feed
     for bound in routes_of("demo", api):
         app.router.add_route(bound.method, f"/demo{bound.path}", bound.handler)
-    return await aiohttp_client(app)
+    return app
 
 
 @pytest.fixture
@@ -218,3 +222,22 @@ def test_a_snapshot_is_a_route_of_the_same_api():
     lost.feed("/changes", topics=[CHANGES], permission="demo:read", snapshot="/nowhere")
     with pytest.raises(PluginError, match="names /nowhere as its snapshot"):
         routes_of("demo", lost)
+
+
+async def test_what_does_not_exist_for_a_client_is_not_told(aiohttp_client, feed, context):
+    blind = Api()
+    blind.feed(
+        "/changes", topics=[CHANGES], permission="demo:read", sight=lambda ctx, who, event: _unless_secret(event)
+    )
+    client = await aiohttp_client(site(blind, context, feed))
+    await feed.publish_many(CHANGES, [("secret", Change(name="a")), ("b", Change(name="b")), ("secret", None)])
+    async with client.get("/demo/api/v1/changes", params={"limit": 1}) as response:
+        hidden = await response.json()
+    assert (hidden["items"], hidden["more"]) == ([], True)
+    waiting = {"since": hidden["next_since"], "wait": 5}
+    async with client.get("/demo/api/v1/changes", params=waiting) as response:
+        assert [item["key"] for item in (await response.json())["items"]] == ["b"]
+
+
+def _unless_secret(event):
+    return None if event.key == "secret" else event

@@ -17,8 +17,11 @@ def plugin(name, requires=(), after=(), conflicts=()):
         info=info,
         requires=tuple(map(Requirement, requires)),
         apis=(),
+        mounts=(),
         tables=(),
         jobs=(),
+        tasks=(),
+        subscriptions=(),
         migrations=None,
         hook=None,
         hooks=frozenset(),
@@ -70,5 +73,6 @@ def test_the_one_that_states_the_conflict_is_blocked():
 def test_a_requirement_that_is_not_enabled_or_too_old_is_told_with_versions():
     needy = plugin("needy", requires=["isapi>=1.2"])
     assert "not enabled" in missing_requirement(needy, {}).sentence
+    assert missing_requirement(needy, {}, elsewhere={"isapi"}) is None
     assert "isapi 1.1" in missing_requirement(needy, {"isapi": "1.1"}).sentence
     assert missing_requirement(needy, {"isapi": "1.2.1"}) is None

@@ -3,35 +3,44 @@ from __future__ import annotations
 import contextlib
 import json
 from types import SimpleNamespace
+from typing import Annotated
 
 import attrs
 import pytest
 import structlog
 from aiohttp import web
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from sqlalchemy import text
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
+from serai import Personal, PersonalField
 from serai.declarations import Retry, Topic
 from serai.errors import Conflict, NotFound
 from serai.identity import clients
+from serai.identity.fields import FieldPolicy
 from serai.outgoing.client import HttpClient
 from serai.outgoing.policy import Policy
 from serai.webhooks import registry
 from serai.webhooks.dispatcher import Dispatcher
 from serai.webhooks.sender import deliver_webhook
 from serai.webhooks.service import Webhooks
+from serai.webhooks.topics import FollowedTopic
 from serai.work.feed import Feed
 from serai.work.task_runner import TaskRunner
 
 
 class Greeted(Struct):
     text: str
+    secret: Annotated[str | UnsetType, Personal("hello.secret")] = UNSET
 
 
 GREETED = Topic(name="hello.greeted", payload=Greeted)
 QUICK = Retry((0.01, 0.01))
+
+
+def _unless_hidden(_context, who, event):
+    return None if event.key == "hidden" and not who.may("hello:hidden") else event
 
 
 class Receiver:
@@ -79,7 +88,10 @@ async def house(kernel_database):
         stack.push_async_callback(tasks.stop, 1.0)
         task = attrs.evolve(deliver_webhook, retry=QUICK)
         webhooks = Webhooks(database, tasks=tasks, feed=feed, http=http, log=log, task=task)
-        webhooks.topics.add("hello", {GREETED: "hello:read"})
+        policy = FieldPolicy(relations=lambda: None)
+        policy.declare([PersonalField("hello.secret", "A secret", clear=("hello:secrets",))])
+        plugin = SimpleNamespace(fields=policy)
+        webhooks.topics.add("hello", [FollowedTopic(GREETED, "hello:read", _unless_hidden, plugin)])
         provided = {}
         context = SimpleNamespace(provide=provided.__setitem__, get=provided.__getitem__)
         webhooks.start(context, "1.0")
@@ -124,6 +136,19 @@ async def test_what_happens_is_sent_signed_as_the_reference_library_expects(hous
     assert message.headers["webhook-id"].startswith("msg_")
     with pytest.raises(WebhookVerificationError):
         Verifier(secret).verify(message.body + b" ", dict(message.headers))
+
+
+async def test_a_client_is_told_what_it_may_see(house, receiver, subscribe, eventually, log_of):
+    webhook, _ = await subscribe()
+    await house.feed.publish(GREETED, "hidden", Greeted("nobody"))
+    await house.feed.publish(GREETED, "ada", Greeted("hello", secret="12345"))
+    await eventually(lambda: receiver.got)
+    assert [message.json["data"]["payload"] for message in receiver.got] == [{"text": "hello"}]
+
+    async def only_ada():
+        return [(key, state) for key, state, *_ in await log_of(webhook)] == [("ada", "delivered")]
+
+    await eventually(only_ada)
 
 
 async def test_only_what_happens_after_it_was_made_is_sent(house, receiver, subscribe, eventually):

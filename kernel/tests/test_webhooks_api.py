@@ -19,7 +19,7 @@ from serai.outgoing.policy import Policy
 from serai.web.cursors import Cursors
 from serai.webhooks.deliveries import Deliveries
 from serai.webhooks.service import deliveries_in
-from serai.webhooks.topics import TopicBook
+from serai.webhooks.topics import FollowedTopic, TopicBook
 from serai.work.feed import Feed
 
 
@@ -36,7 +36,7 @@ async def site(kernel_database, small_kernel):
     """A kernel that serves `/-/api/v1/webhooks`; it sends nothing."""
     http = HttpClient(Policy())
     topics = TopicBook()
-    topics.add("hello", {GREETED: "hello:read"})
+    topics.add("hello", [FollowedTopic(GREETED, "hello:read", None, None)])
     feed = Feed(kernel_database)
     deliveries = deliveries_in(kernel_database)
 

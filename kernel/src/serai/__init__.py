@@ -81,6 +81,9 @@ if TYPE_CHECKING:
         Event as Event,
     )
     from serai.declarations import (
+        Followed as Followed,
+    )
+    from serai.declarations import (
         Health as Health,
     )
     from serai.declarations import (
@@ -118,6 +121,9 @@ if TYPE_CHECKING:
     )
     from serai.declarations import (
         Retry as Retry,
+    )
+    from serai.declarations import (
+        Service as Service,
     )
     from serai.declarations import (
         Setting as Setting,
@@ -183,6 +189,8 @@ if TYPE_CHECKING:
         Unavailable as Unavailable,
     )
     from serai.hookspecs import hookimpl as hookimpl
+    from serai.outgoing.answers import RemoteProblem as RemoteProblem
+    from serai.outgoing.remote_api import RemoteApi as RemoteApi
 
 _HOMES = {
     "serai.config": ("Secret",),
@@ -191,15 +199,17 @@ _HOMES = {
         "Queue", "Redacted", "Relations", "Run", "Services", "View", "Viewer",
     ),
     "serai.declarations": (
-        "Api", "Driver", "Encoded", "EncryptedColumn", "Event", "Health", "Job", "Link", "Log", "Mount", "Page",
-        "PageQuery", "Personal", "PersonalField", "PluginInfo", "RawAnswer", "RawRequest", "Retry", "Setting",
-        "Subject", "Subscription", "Task", "TaskRun", "Topic", "job", "subscription", "task",
+        "Api", "Driver", "Encoded", "EncryptedColumn", "Event", "Followed", "Health", "Job", "Link", "Log", "Mount",
+        "Page", "PageQuery", "Personal", "PersonalField", "PluginInfo", "RawAnswer", "RawRequest", "Retry", "Service",
+        "Setting", "Subject", "Subscription", "Task", "TaskRun", "Topic", "job", "subscription", "task",
     ),
     "serai.errors": (
         "Conflict", "DeviceDown", "Forbidden", "Invalid", "Mistake", "NotFound", "PluginError", "Problem", "Refused",
         "SeraiError", "Unauthenticated", "Unavailable",
     ),
     "serai.hookspecs": ("hookimpl",),
+    "serai.outgoing.answers": ("RemoteProblem",),
+    "serai.outgoing.remote_api": ("RemoteApi",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -118,6 +118,10 @@ class Redacted(Generic[T]):
     value: T
     hidden: frozenset[str]
     masked: frozenset[str]
+    subjects: frozenset[str] = frozenset()
+    """The people (emplids) of whom it shows personal fields in clear."""
+    fields: frozenset[str] = frozenset()
+    """The names of the declarations of these fields."""
 
 
 class Viewer(Protocol):
@@ -134,6 +138,13 @@ class Viewer(Protocol):
 
     async def show(self, value: T) -> Redacted[T]:
         """The value, of Structs at any depth, as the caller may see it."""
+
+    def note(self, route: str, seen: Redacted[Any], purpose: str = "") -> None:
+        """Write into the log of who saw what that the caller is shown this; nothing where it shows nothing personal.
+
+        The kernel does it for typed routes, feeds and webhooks. `route` is a whole template, `purpose` what the request
+        says that it is for. Raises a 503 where it cannot be written: then nothing may be shown.
+        """
 
 
 class Fields(Protocol):

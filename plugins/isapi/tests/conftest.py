@@ -42,6 +42,7 @@ from serai_isapi.hidden import HiddenPeople
 from serai_isapi.identities import Identities
 from serai_isapi.journal import Journal
 from serai_isapi.people import People
+from serai_isapi.plugin import plugin_info
 from serai_isapi.quarantine import Quarantine
 from serai_isapi.scim import door
 from serai_isapi.sealing import SEALED
@@ -226,7 +227,7 @@ class House:
         directory = Directory(db)
         self.spawned: list[asyncio.Task[None]] = []
         offered = ServiceHouse()
-        self.services = GuestServices("isapi", [Relations], offered)
+        self.services = GuestServices("isapi", plugin_info().services, offered)
         self.fields = FieldPolicy(relations=lambda: offered.find(Relations))
         self.fields.declare([*PERSONAL, *identity_shapes.PERSONAL])
         self.provided: dict[type, Any] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from types import SimpleNamespace
 from typing import get_args
 
 import msgspec
@@ -12,17 +13,16 @@ from serai import Encoded, Relations
 from serai.identity.marks import marks_of
 from serai.web.fields import redacted
 from serai_isapi import api, identity_api, plugin
-from serai_isapi.departments import DepartmentNotFound
-from serai_isapi.directory import EmployeeNotFound
 from serai_isapi.fields import PERSONAL, FieldName
 from serai_isapi.journal import SyncRunNotFound
+from serai_isapi.problems import DepartmentNotFound, EmployeeNotFound
 from serai_isapi.relations import Colleagues
 from serai_isapi.shapes import Employee, HistoryEntry
 
 
 async def answered(call, answer):
     """What the kernel sends of a handler's answer, as plain values."""
-    value = await redacted(call, await answer)
+    value = (await redacted(call, await answer)).value
     return msgspec.json.decode(value.body) if isinstance(value, Encoded) else msgspec.to_builtins(value)
 
 
@@ -190,3 +190,15 @@ def test_shapes_have_a_schema():
     schemas, components = msgspec.json.schema_components([Employee, api.DepartmentTree, api.EmployeeQuery])
     assert len(schemas) == 3
     assert components["Employee"]["required"] == ["emplid"]
+
+
+async def test_who_is_shown_personal_fields_in_clear_can_be_told_afterwards(house, company):
+    company.add("CONTACT", emplid="0003", contact_kind="PHONE", contact_type="CELL", contact_value="13812348000")
+    await house.sync()
+    noted = []
+    house.fields.disclosures = SimpleNamespace(note=lambda who, *what: noted.append(what))
+    for call in (house.call(), house.call("isapi:contact"), house.call(person="0003")):
+        seen = await redacted(call, await api.batch_get_employees(call, api.BatchGet(emplids=["0003", "0004"])))
+        call.ctx.fields.of(call.who).note("/isapi/api/v1/employees:batch-get", seen, "a test")
+    # Neither who sees the directory only, nor who sees themselves.
+    assert noted == [("/isapi/api/v1/employees:batch-get", ["0003"], ["isapi.mobile_phone"], "a test")]

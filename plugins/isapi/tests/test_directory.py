@@ -6,12 +6,13 @@ from datetime import date, timedelta
 
 import pytest
 
-from serai_isapi.departments import DepartmentNotFound, Departments
-from serai_isapi.directory import Directory, EmployeeNotFound
+from serai_isapi.departments import Departments
+from serai_isapi.directory import Directory
 from serai_isapi.fields import Shown
+from serai_isapi.problems import AsOfOutOfRange, DepartmentNotFound, EmployeeNotFound, NoDataYet
 from serai_isapi.published import edition_of
 from serai_isapi.shapes import Employee
-from serai_isapi.state import AsOfOutOfRange, DataState, NoDataYet
+from serai_isapi.state import DataState
 
 NAMES = Shown(("emplid", "name"))
 

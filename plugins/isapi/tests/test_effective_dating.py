@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from serai_isapi.directory import EmployeeNotFound
+from serai_isapi.problems import EmployeeNotFound
 from serai_isapi.sync import roll_over
 
 TODAY = date(2026, 11, 23)

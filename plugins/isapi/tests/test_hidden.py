@@ -11,8 +11,8 @@ import pytest
 from serai import Encoded, Problem
 from serai.web.signature import NoQuery, signature_of
 from serai_isapi import api, identity_api
-from serai_isapi.directory import EmployeeNotFound
 from serai_isapi.hidden import HiddenPeople
+from serai_isapi.problems import EmployeeNotFound
 from serai_isapi.state import DataState
 
 HIDDEN, NOBODY = "0003", "0999"

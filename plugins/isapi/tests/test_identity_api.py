@@ -10,8 +10,8 @@ from serai import Relations, SeraiError
 from serai.identity import audit
 from serai.web.fields import redacted
 from serai_isapi import identity_api
-from serai_isapi.directory import EmployeeNotFound
 from serai_isapi.identity_shapes import Bearers, NationalIdQuestion, UnmaskRequest
+from serai_isapi.problems import EmployeeNotFound
 from serai_isapi.relations import Colleagues
 from serai_isapi.unmasking import NothingToUnmask, NotUnmaskable, TooManyUnmasked
 
@@ -33,7 +33,7 @@ async def filled(house, company):
 
 async def identity(call, emplid="0003"):
     """What the caller sees on the wire."""
-    return await redacted(call, await identity_api.get_identity(call, emplid))
+    return (await redacted(call, await identity_api.get_identity(call, emplid))).value
 
 
 async def test_the_person_and_the_scope_see_it_clear_the_hr_partner_masked_and_others_not_at_all(filled):

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from serai_isapi.directory import EmployeeNotFound
+from serai_isapi.problems import EmployeeNotFound
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ async def told(house, people, who, handler, *arguments):
     house.provide(People, people)
     call = house.call(*who[0], person=who[1])
     try:
-        answer = await redacted(call, await handler(call, *arguments))
+        answer = (await redacted(call, await handler(call, *arguments))).value
     except Problem as problem:
         return type(problem), str(problem), call.headers
     if isinstance(answer, Encoded):

@@ -28,9 +28,12 @@ from serai.devices import DeviceHouse
 from serai.errors import SeraiError, describe
 from serai.hosting.binding import bind_devices
 from serai.hosting.context import GuestContext
+from serai.hosting.entry_points import PLUGINS, installed
 from serai.hosting.guest import Services
 from serai.hosting.host import Host
+from serai.hosting.loading import Loader
 from serai.hosting.permissions import Permissions
+from serai.hosting.remotes import Remotes
 from serai.hosting.reports import Reporter
 from serai.hosting.services import GuestServices, ServiceHouse
 from serai.identity import clients
@@ -48,7 +51,6 @@ from serai.telemetry import logs
 from serai.telemetry.access import AccessLog
 from serai.telemetry.metrics import Metrics
 from serai.web.cursors import Cursors
-from serai.web.disclosing import DISCLOSURES
 from serai.web.duties import Duties
 from serai.web.front import Front
 from serai.web.limits import Limiter
@@ -136,6 +138,7 @@ class Serving:
         fields = FieldPolicy(
             self._deployment.fields,
             lambda: offered.find(Relations),  # type: ignore[type-abstract]  # a Protocol is what it takes
+            disclosures,
         )
         http = HttpClient(Policy(kernel.outgoing.allow, listener=listener.getsockname()[1]))
         self._stack.push_async_callback(http.close)
@@ -151,6 +154,10 @@ class Serving:
         devices = DeviceHouse(database, self._process_id, kernel.state_dir, log)
         keys = [key.encode() for key in self._greeting.keys]
         cursors, keyring = Cursors(keys), Keyring(keys)
+        loader = Loader(self._deployment, installed(PLUGINS), kernel.start_timeout)
+        remotes = Remotes(self._deployment.services, loader, http, offered, fields)
+        remotes.start()
+        self._stack.push_async_callback(remotes.stop)
         host = self._host = Host(
             self._deployment,
             Services(
@@ -172,6 +179,7 @@ class Serving:
                 stop_grace=kernel.stop_grace,
                 auto_migrate=kernel.auto_migrate,
                 offered=offered,
+                remotes=remotes,
                 fields=fields,
             ),
             database,
@@ -194,7 +202,6 @@ class Serving:
             failed=self._kernel_task_failed,
         )
         context.provide(Permissions, Permissions(host.permissions))
-        root[DISCLOSURES] = disclosures
         context.provide(Keyring, keyring)
         await jobs.add(KERNEL, version("serai"), JOBS, context, None)
         self._stack.push_async_callback(context.end_tasks, kernel.stop_grace)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from serai.cli.loaded import load_all
+from serai.cli.loaded import load_all, load_elsewhere
 from serai.cli.options import as_json, in_loop, names_file
 from serai.cli.output import show_json
 from serai.config.deployment import Deployment, examine
@@ -17,7 +17,7 @@ from serai.errors import Mistake, PluginError
 from serai.hosting.binding import bind_devices
 from serai.hosting.declared import Declared
 from serai.hosting.entry_points import PLUGINS, installed
-from serai.hosting.loading import Loaded, Misconfigured, unknown_audiences
+from serai.hosting.loading import Loaded, Misconfigured, field_mistakes, unknown_audiences
 from serai.hosting.order import missing_requirement, start_order
 from serai.hosting.permissions import KERNEL_PERMISSIONS
 from serai.hosting.states import Trouble
@@ -63,12 +63,19 @@ async def _deep(deployment: Deployment, mistakes: list[Mistake]) -> list[dict[st
             lines.append(_line(deployment, f"kernel.plugins: {name}", plugin.sentence, plugin.hint))
     plugins = {name: plugin.declared for name, plugin in loaded.items() if isinstance(plugin, Loaded)}
     versions = {name: what.version for name, what in installed(PLUGINS).items() if name in loaded}
-    mistakes += _foreign_audiences(deployment, plugins)
-    lines += _undeclared_fields(deployment, plugins)
+    known = dict(plugins)
+    for name, provider in (await load_elsewhere(deployment)).items():
+        if isinstance(provider, Trouble):
+            lines.append(_line(deployment, f"services.{name}", provider.sentence, provider.hint))
+        else:
+            known[name] = provider
+            mistakes += field_mistakes(deployment, provider)
+    mistakes += _foreign_audiences(deployment, known)
+    lines += _undeclared_fields(deployment, plugins, known)
     for name, blocked in start_order(plugins)[1].items():
         lines.append(_line(deployment, f"kernel.plugins: {name}", blocked.sentence, blocked.hint))
     for name, declared in plugins.items():
-        missing = missing_requirement(declared, versions)
+        missing = missing_requirement(declared, versions, deployment.services)
         if missing is not None:
             lines.append(_line(deployment, f"kernel.plugins: {name}", missing.sentence, missing.hint))
     for name, plugin in loaded.items():
@@ -88,10 +95,12 @@ def _foreign_audiences(deployment: Deployment, plugins: Mapping[str, Declared]) 
         yield from unknown_audiences(field, settings, permissions, foreign=True)
 
 
-def _undeclared_fields(deployment: Deployment, plugins: Mapping[str, Declared]) -> Iterator[dict[str, str]]:
-    """Plugins whose types name personal fields that no enabled plugin declares."""
+def _undeclared_fields(
+    deployment: Deployment, plugins: Mapping[str, Declared], known: Mapping[str, Declared]
+) -> Iterator[dict[str, str]]:
+    """Plugins whose types name personal fields that no known plugin declares."""
     policy = FieldPolicy(deployment.fields)
-    for declared in plugins.values():
+    for declared in known.values():
         policy.declare(declared.info.personal)
     for name, declared in plugins.items():
         try:

@@ -6,6 +6,7 @@ import asyncio
 
 from serai.config.deployment import Deployment
 from serai.errors import SeraiError
+from serai.hosting.declared import Declared
 from serai.hosting.entry_points import PLUGINS, installed
 from serai.hosting.loading import Loaded, Loader
 from serai.hosting.permissions import KERNEL_PERMISSIONS
@@ -37,19 +38,38 @@ async def load_all(deployment: Deployment) -> dict[str, Loaded | Trouble]:
     return dict(zip(names, await asyncio.gather(*map(load, names)), strict=True))
 
 
+async def load_elsewhere(deployment: Deployment) -> dict[str, Declared | Trouble]:
+    """What the plugins of `[services]` declare, which run in another deployment; or why they have no client here."""
+    loader = Loader(deployment, installed(PLUGINS), deployment.kernel.start_timeout)
+
+    async def load(name: str) -> Declared | Trouble:
+        try:
+            return await loader.provider(name)
+        except Trouble as trouble:
+            return trouble
+
+    names = sorted(deployment.services)
+    return dict(zip(names, await asyncio.gather(*map(load, names)), strict=True))
+
+
 async def known_permissions(deployment: Deployment) -> dict[str, str]:
     """Every permission of the kernel and of the plugins that load, with what it allows."""
     known = dict(KERNEL_PERMISSIONS)
-    for loaded in (await load_all(deployment)).values():
-        if isinstance(loaded, Loaded):
-            known |= loaded.declared.info.permissions
+    for declared in await _all_declared(deployment):
+        known |= declared.info.permissions
     return known
 
 
 async def field_policy(deployment: Deployment) -> FieldPolicy:
     """Who sees which personal field of the plugins that load."""
     policy = FieldPolicy(deployment.fields)
-    for loaded in (await load_all(deployment)).values():
-        if isinstance(loaded, Loaded):
-            policy.declare(loaded.declared.info.personal)
+    for declared in await _all_declared(deployment):
+        policy.declare(declared.info.personal)
     return policy
+
+
+async def _all_declared(deployment: Deployment) -> list[Declared]:
+    """What the plugins that load declare, those that run elsewhere too."""
+    here = [loaded.declared for loaded in (await load_all(deployment)).values() if isinstance(loaded, Loaded)]
+    elsewhere = (await load_elsewhere(deployment)).values()
+    return [*here, *(declared for declared in elsewhere if isinstance(declared, Declared))]

@@ -12,6 +12,7 @@ import attrs
 from serai.config import names
 from serai.config.document import ConfigError, Document, load
 from serai.config.fields import FieldSettings
+from serai.config.services import ServiceSettings
 from serai.config.settings import DemoSettings, KernelSettings
 from serai.config.structuring import structure
 from serai.config.wording import nearest, one_of, visible
@@ -39,6 +40,8 @@ class Deployment:
     """The tables of all listed plugins; empty where there is none."""
     fields: Mapping[str, FieldSettings] = attrs.Factory(dict)
     """What is changed in who sees which personal fields; which there are, the plugins know."""
+    services: Mapping[str, ServiceSettings] = attrs.Factory(dict)
+    """Plugins that run in another deployment, by name."""
 
 
 @attrs.frozen(kw_only=True)
@@ -49,6 +52,7 @@ class _Sections:
     devices: Any = None
     plugins: Any = None
     fields: Any = None
+    services: Any = None
 
 
 @attrs.frozen
@@ -89,8 +93,12 @@ def examine(path: Path, environ: Mapping[str, str] = os.environ) -> tuple[Deploy
         usable = tuple(dict.fromkeys(name for name in listed or () if names.fault(name) is None))
         kernel = KernelSettings(plugins=usable, demo=DemoSettings())
     plugins = {name: plugins.get(name, {}) for name in kernel.plugins}
-    fields = _fields(tree, kernel.plugins, mistakes)
-    return Deployment(document=document, kernel=kernel, devices=devices, plugins=plugins, fields=fields), mistakes
+    services = _services(document, kernel.plugins, mistakes)
+    fields = _fields(tree, (*kernel.plugins, *services), mistakes)
+    deployment = Deployment(
+        document=document, kernel=kernel, devices=devices, plugins=plugins, fields=fields, services=services
+    )
+    return deployment, mistakes
 
 
 def structure_plugin(deployment: Deployment, name: str, settings: type[T] | None) -> tuple[T | None, list[Mistake]]:
@@ -135,13 +143,30 @@ def _fields(tree: Mapping[str, Any], listed: tuple[str, ...], mistakes: list[Mis
         if not dot:
             mistakes.append(Mistake(("fields", name), 'PLUGIN.FIELD, as [fields."isapi.grade"]', visible(name)))
         elif plugin not in listed:
-            wanted = f"a field of a plugin that kernel.plugins lists{nearest(plugin, listed)}"
+            wanted = f"a field of a plugin that runs here or elsewhere{nearest(plugin, listed)}"
             mistakes.append(Mistake(("fields", name), wanted, f"one of {plugin}"))
         settings, wrong = structure(FieldSettings, table, ("fields", name))
         mistakes += wrong
         if settings is not None:
             fields[name] = settings
     return fields
+
+
+def _services(document: Document, listed: tuple[str, ...], mistakes: list[Mistake]) -> dict[str, ServiceSettings]:
+    """The tables of plugins that run elsewhere; one that runs here as well is a mistake."""
+    services = {}
+    for name, table in _tables(document.tree, "services", mistakes).items():
+        fault = names.fault(name)
+        if fault is not None:
+            mistakes.append(Mistake(("services", name), "a plugin's name", f"one that {fault}"))
+        elif name in listed:
+            wanted = f"a plugin that runs elsewhere only: take {name} out here, or out of kernel.plugins"
+            mistakes.append(Mistake(("services", name), wanted, "one that kernel.plugins lists"))
+        settings, wrong = structure(ServiceSettings, table, ("services", name), environ=document.environ)
+        mistakes += wrong
+        if settings is not None:
+            services[name] = settings
+    return services
 
 
 def _unlisted(name: str, listed: tuple[str, ...]) -> Mistake:

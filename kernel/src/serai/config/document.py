@@ -14,7 +14,7 @@ from serai.config.texts import EnvText
 from serai.config.wording import nearest, one_of
 from serai.errors import Mistake, SeraiError
 
-SECTIONS = ("kernel", "devices", "plugins", "fields")
+SECTIONS = ("kernel", "devices", "plugins", "fields", "services")
 """The tables that a deployment has."""
 PREFIX = "SERAI_"
 

@@ -12,6 +12,7 @@ from msgspec import inspect
 
 from serai.config.fields import FieldSettings
 from serai.config.secret import Secret
+from serai.config.services import ServiceSettings
 from serai.config.settings import KernelSettings
 from serai.config.structuring import leaf_type
 from serai.config.wording import choices
@@ -46,6 +47,7 @@ def deployment_schema(plugins: Mapping[str, type | None], drivers: Mapping[str, 
                 "additionalProperties": False,
             },
             "fields": {"type": "object", "additionalProperties": settings_schema(FieldSettings)},
+            "services": {"type": "object", "additionalProperties": settings_schema(ServiceSettings)},
         },
         "required": ["kernel"],
         "additionalProperties": False,

@@ -18,7 +18,7 @@ SHORTEST_KEY = 32
 
 _ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9.-]+)):(?P<port>[0-9]{1,5})")
 
-_ORIGIN = re.compile(r"https?://[^\s/?#@]+/?")
+ORIGIN = re.compile(r"https?://[^\s/?#@]+/?")
 
 
 def _check_networks(networks: tuple[str, ...]) -> None:
@@ -139,7 +139,7 @@ class KernelSettings:
 
     @public_url.validator
     def _check_public_url(self, _: Any, url: str | None) -> None:
-        if url is not None and _ORIGIN.fullmatch(url) is None:
+        if url is not None and ORIGIN.fullmatch(url) is None:
             raise ValueError("URL without a path, as https://serai.example")
 
     @trusted_proxies.validator

@@ -1,4 +1,4 @@
-"""`Topic`: one sort of thing that happens, and `Event`: one thing that did."""
+"""`Topic`: one sort of thing that happens, `Event`: one thing that did, `Followed`: a step of who follows them."""
 
 from __future__ import annotations
 
@@ -72,3 +72,13 @@ class Event(Generic[P]):
     """None: the thing is gone."""
     at: datetime
     """When it was committed."""
+
+
+@attrs.frozen(kw_only=True)
+class Followed(Generic[P]):
+    """One step of following the feed."""
+
+    event: Event[P] | None
+    """None: what there is has to be fetched whole, now; it is the first step, or events were missed."""
+    since: str
+    """Where to go on once this step is dealt with; it may bring some events again, and misses none."""

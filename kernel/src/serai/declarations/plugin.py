@@ -10,6 +10,7 @@ import attrs
 from serai.declarations.encryption import EncryptedColumn
 from serai.declarations.feed import Topic
 from serai.declarations.fields import PersonalField
+from serai.declarations.services import Service, as_services
 
 
 @attrs.frozen(kw_only=True)
@@ -35,8 +36,8 @@ class PluginInfo:
     """Every permission that the plugin's routes ask for, with one sentence on what it allows."""
     personal: Sequence[PersonalField] = ()
     """The personal fields that are the plugin's to declare; `Personal` marks refer to them."""
-    services: Sequence[type] = ()
-    """The Protocols that the plugin's `lifespan` offers to others (`ctx.services.offer`)."""
+    services: Sequence[Service[Any]] = attrs.field(default=(), converter=as_services)
+    """What the plugin does for others: `Service`s, or Protocols where there is no client over HTTP."""
     topics: Sequence[Topic[Any]] = ()
     """What it publishes in the feed; each name begins with the plugin's."""
     encrypted: Sequence[EncryptedColumn] = ()

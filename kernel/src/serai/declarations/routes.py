@@ -9,10 +9,12 @@ from typing import Any, TypeVar
 
 import attrs
 
-from serai.declarations.feed import Topic
+from serai.declarations.feed import Event, Topic
 from serai.errors import Problem
 
 Handler = Callable[..., Awaitable[Any]]
+Sight = Callable[[Any, Any, Event[Any]], Event[Any] | None]
+"""What a caller gets of an event, by the plugin's `Context` and the `Principal`; None: it does not exist for them."""
 F = TypeVar("F", bound=Handler)
 
 
@@ -50,6 +52,7 @@ class FeedRoute:
     public: bool
     snapshot: str | None
     """The path of a route of the same API that gives what is there now, for who cannot follow any more."""
+    sight: Sight | None
     method: str = attrs.field(init=False, default="GET")
     status: int = attrs.field(init=False, default=200)
     raises: tuple[type[Problem], ...] = attrs.field(init=False, default=())
@@ -143,14 +146,19 @@ class Api:
         authenticated: bool = False,
         public: bool = False,
         snapshot: str | None = None,
+        sight: Sight | None = None,
     ) -> None:
         """A route on which clients follow topics: pages with `since`, long-poll, server-sent events.
 
-        `snapshot` is the path of a route of this API where who fell too far behind begins anew.
+        `snapshot` is the path of a route of this API where who fell too far behind begins anew. `sight` is called as
+        `sight(ctx, who, event)` and returns the event as this caller may know it, or None; personal fields are the
+        kernel's affair and need none.
         """
         _check_access("GET", path, permission, authenticated, public)
         self.feeds.append(
-            FeedRoute(path=path, topics=tuple(topics), permission=permission, public=public, snapshot=snapshot)
+            FeedRoute(
+                path=path, topics=tuple(topics), permission=permission, public=public, snapshot=snapshot, sight=sight
+            )
         )
 
     def _add(

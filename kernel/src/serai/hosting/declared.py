@@ -14,12 +14,14 @@ from pluggy import PluginValidationError
 
 from serai import hookspecs
 from serai.config.wording import one_of
-from serai.declarations import Api, Driver, Job, Mount, PluginInfo, Subscription, Task, Topic
+from serai.context import Context
+from serai.declarations import Api, Driver, Job, Mount, PluginInfo, Subscription, Task
 from serai.hookspecs import KERNEL_API
 from serai.hosting.entry_points import Installed
 from serai.hosting.states import Blocked, Code, Trouble
 from serai.identity.fields import RELATIONS
 from serai.web.plugin_app import Routes
+from serai.webhooks.topics import FollowedTopic
 
 
 @attrs.frozen(kw_only=True)
@@ -42,11 +44,15 @@ class Declared:
     hooks: frozenset[str]
     """Names of the hooks that the plugin implements."""
 
-    @property
-    def followed(self) -> dict[Topic[Any], str]:
-        """Topics that clients may follow, each with the permission of the route that shows it."""
-        feeds = [feed for api in self.apis for feed in api.feeds if feed.permission is not None]
-        return {topic: feed.permission for feed in feeds for topic in feed.topics if feed.permission is not None}
+    def followed(self, context: Context) -> list[FollowedTopic]:
+        """Topics that clients may follow, as the routes say that show them."""
+        return [
+            FollowedTopic(topic, feed.permission, feed.sight, context)
+            for api in self.apis
+            for feed in api.feeds
+            if feed.permission is not None
+            for topic in feed.topics
+        ]
 
     @property
     def routes(self) -> Routes:

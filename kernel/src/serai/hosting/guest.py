@@ -21,6 +21,7 @@ from serai.hosting.backoff import Backoff
 from serai.hosting.context import GuestContext, GuestFeed
 from serai.hosting.declared import Declared
 from serai.hosting.life import Life
+from serai.hosting.remotes import Remotes
 from serai.hosting.schema import check_schema
 from serai.hosting.services import GuestServices, ServiceHouse
 from serai.hosting.states import Code, State, Status, Trouble
@@ -70,6 +71,7 @@ class Services:
     auto_migrate: bool
     cursors: Cursors
     offered: ServiceHouse
+    remotes: Remotes
     fields: FieldPolicy
     public_url: str | None
 
@@ -181,7 +183,7 @@ class Guest:
             await services.jobs.add(self.name, declared.version, declared.jobs, context, self._settings)
             await services.subscriptions.add(self.name, declared.subscriptions, context)
             services.tasks.add(self.name, declared.version, declared.tasks, context)
-            services.webhook_topics.add(self.name, declared.followed)
+            services.webhook_topics.add(self.name, declared.followed(context))
 
     def _call(self, hook: str, context: GuestContext) -> Any:
         token = current_plugin.set(self.name)
@@ -294,7 +296,7 @@ class Guest:
         self._changed()
 
     def look_again(self) -> None:
-        """Check the health now instead of in a few seconds: a device changed."""
+        """Check the health now instead of in a few seconds: a device or a service changed."""
         self._look.set()
 
     async def _watch_health(self) -> None:
@@ -308,7 +310,7 @@ class Guest:
             await self._check_health()
 
     async def _check_health(self) -> None:
-        """Ask the plugin and its devices how they are: `running` or `degraded`."""
+        """Ask the plugin, its devices and services that run elsewhere how they are: `running` or `degraded`."""
         context = self._context
         if context is None or self._failing is not None:
             return
@@ -317,6 +319,12 @@ class Guest:
             if device.state != "ready":
                 reason = f"the device {name} ({device.driver}) is {device.state}: {device.reason}".removesuffix(": ")
                 self.become(State.DEGRADED, Code.DEVICE_DOWN, reason, device.hint)
+                return
+        for requirement in self.declared.requires:
+            remote = self._services.remotes.find(requirement.name)
+            if remote is not None and remote.trouble:
+                reason = f"{remote.name}, which runs at {remote.url}: {remote.trouble}"
+                self.become(State.DEGRADED, Code.SERVICE_DOWN, reason, remote.hint)
                 return
         health = await self._ask_health(context)
         if context is not self._context:

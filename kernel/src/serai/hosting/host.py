@@ -80,6 +80,7 @@ class Host:
         self._overrides = await read_overrides(self._database)
         self._database.listen(CHANNEL, lambda payload: self._note_overrides())
         self._services.devices.subscribe(self._note_device)
+        self._services.remotes.subscribe(self._note_remote)
         for name in self._names:
             self._unloaded[name] = Unloaded(restart=self._asked_restarts(name))
             self._show_unloaded(name, self._unloaded[name].status)
@@ -112,7 +113,8 @@ class Host:
     @property
     def settled(self) -> bool:
         """Whether every enabled plugin is where it will stay until something changes."""
-        return self._nothing_to_do and all(report.status.state.settled for report in self.reports)
+        known = self._nothing_to_do and self._services.remotes.asked
+        return known and all(report.status.state.settled for report in self.reports)
 
     @property
     def fatal(self) -> list[PluginReport]:
@@ -125,7 +127,7 @@ class Host:
 
     def permissions(self) -> Mapping[str, str]:
         """Every permission of the kernel and of the plugins that load, with what it allows."""
-        known = dict(KERNEL_PERMISSIONS)
+        known = KERNEL_PERMISSIONS | self._services.remotes.permissions
         for guest in self._guests.values():
             known |= guest.declared.info.permissions
         return known
@@ -140,6 +142,13 @@ class Host:
         for guest in self._guests.values():
             if guest.uses(device.name):
                 guest.look_again()
+
+    def _note_remote(self, name: str) -> None:
+        for guest in self._guests.values():
+            if any(requirement.name == name for requirement in guest.declared.requires):
+                guest.look_again()
+        self._nothing_to_do = False  # what follows is found by the next look
+        self._wake.set()
 
     # -- converging --------------------------------------------------------------------------------------------
 
@@ -226,10 +235,16 @@ class Host:
     def _unmet(self, guest: Guest, leaving: dict[str, Status | Trouble]) -> Blocked | None:
         """The first requirement that is not served, as the reason for which this plugin waits."""
         versions = {name: self._loader.version(name) for name in self._names}
-        missing = missing_requirement(guest.declared, versions)
+        missing = missing_requirement(guest.declared, versions, self._deployment.services)
         if missing is not None:
             return missing
         for requirement in guest.declared.requires:
+            remote = self._services.remotes.find(requirement.name)
+            if remote is not None:
+                unmet = remote.unmet(requirement, guest.declared, serving=guest.status.state.serves)
+                if unmet is not None:
+                    return unmet
+                continue
             state = self._report(requirement.name).status.state
             if requirement.name in leaving or not state.serves:
                 return Blocked(

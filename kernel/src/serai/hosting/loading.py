@@ -54,6 +54,25 @@ class Loader:
 
     async def load(self, name: str) -> Loaded:
         """Load one plugin. Raises `Trouble` or `Blocked` with a sentence that names it and its wheel."""
+        declared = await self._declared(name)
+        settings, mistakes = structure_plugin(self._deployment, name, declared.info.settings)
+        mistakes += field_mistakes(self._deployment, declared)
+        if mistakes:
+            raise Misconfigured(declared, mistakes, str(self._deployment.document.path))
+        return Loaded(declared=declared, settings=settings)
+
+    async def provider(self, name: str) -> Declared:
+        """What a plugin that runs elsewhere declares. Raises `Trouble`, also where it has no client."""
+        declared = await self._declared(name)
+        if all(service.client is None for service in declared.info.services):
+            raise Blocked(
+                Code.INCOMPATIBLE,
+                f"{name} {declared.version} offers nothing over HTTP",
+                hint="It has to run in this deployment: list it in kernel.plugins.",
+            )
+        return declared
+
+    async def _declared(self, name: str) -> Declared:
         what = self._plugins.get(name)
         if what is None:
             raise self._not_installed(name)
@@ -63,19 +82,16 @@ class Loader:
         finally:
             if attempt.pending:
                 self._imports[name] = attempt
-        declared = declare_plugin(what, module)
-        settings, mistakes = structure_plugin(self._deployment, name, declared.info.settings)
-        mistakes += field_mistakes(self._deployment, declared)
-        if mistakes:
-            raise Misconfigured(declared, mistakes, str(self._deployment.document.path))
-        return Loaded(declared=declared, settings=settings)
+        return declare_plugin(what, module)
 
     def _not_installed(self, name: str) -> Blocked:
         near = difflib.get_close_matches(name, self._plugins, n=1)
         return Blocked(
             Code.NOT_INSTALLED,
             f"no installed wheel brings a plugin named {name}",
-            hint=f"Did you mean {near[0]}?" if near else f"Install its wheel, or take {name} out of kernel.plugins.",
+            hint=f"Did you mean {near[0]}?"
+            if near
+            else f"Install its wheel, or take {name} out of {self._deployment.document.path}.",
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from serai.hosting.declared import Declared
 from serai.hosting.states import Blocked, Code
@@ -37,15 +37,22 @@ def predecessors(plugin: Declared) -> set[str]:
     return {requirement.name for requirement in plugin.requires} | set(plugin.info.after)
 
 
-def missing_requirement(plugin: Declared, versions: Mapping[str, str]) -> Blocked | None:
-    """Why the enabled plugins (`versions` by name) can never satisfy `plugin`; None where they can."""
+def missing_requirement(
+    plugin: Declared, versions: Mapping[str, str], elsewhere: Collection[str] = ()
+) -> Blocked | None:
+    """Why the enabled plugins (`versions` by name) can never satisfy `plugin`; None where they can.
+
+    Those that run `elsewhere` say their versions themselves.
+    """
     for requirement in plugin.requires:
+        if requirement.name in elsewhere:
+            continue
         version = versions.get(requirement.name)
         if version is None:
             return Blocked(
                 Code.MISSING_REQUIREMENT,
                 f"{plugin.name} {plugin.version} requires {requirement}, which is not enabled here",
-                hint=f'Add "{requirement.name}" to kernel.plugins, or take {plugin.name} out.',
+                hint=f"List it in kernel.plugins, or say in [services.{requirement.name}] where it runs.",
             )
         if not requirement.specifier.contains(version, prereleases=True):
             return Blocked(

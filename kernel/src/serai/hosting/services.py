@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
+from serai.declarations import Service
 from serai.devices.satisfying import missing
 from serai.errors import PluginError, Unavailable
 
@@ -40,9 +41,9 @@ class ServiceHouse:
 class GuestServices:
     """The house as one plugin sees it (`serai.Services`)."""
 
-    def __init__(self, plugin: str, declared: Collection[type[Any]], house: ServiceHouse) -> None:
+    def __init__(self, plugin: str, declared: Iterable[Service[Any]], house: ServiceHouse) -> None:
         self._plugin = plugin
-        self._declared = declared
+        self._declared = {service.protocol for service in declared}
         self._house = house
 
     def offer(self, protocol: type[T], service: T) -> None:

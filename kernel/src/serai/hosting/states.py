@@ -47,6 +47,7 @@ class Code(StrEnum):
     SCHEMA_AHEAD = "schema-ahead"
     DEVICE_MISSING = "device-missing"
     DEVICE_DOWN = "device-down"
+    SERVICE_DOWN = "service-down"
     IMPORT_FAILED = "import-failed"
     IMPORT_TIMEOUT = "import-timeout"
     HOOK_FAILED = "hook-failed"

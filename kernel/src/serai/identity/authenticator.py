@@ -95,7 +95,7 @@ class Authenticator:
             raise refused()
         known = KnownKey(
             row["key_id"],
-            _principal(row),
+            principal_of(row),
             row["expires_at"].timestamp() if row["expires_at"] else None,
             tuple(row["networks"]),
         )
@@ -140,7 +140,8 @@ class Authenticator:
         self._known.clear()
 
 
-def _principal(row: Mapping[str, Any]) -> Principal:
+def principal_of(row: Mapping[str, Any]) -> Principal:
+    """The client of a row of `serai.client`, as who asks."""
     allowance = Allowance(rate=row["rate"], burst=row["burst"], daily=row["daily_quota"])
     return Principal(
         kind="client",

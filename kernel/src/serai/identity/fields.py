@@ -19,6 +19,7 @@ from serai.config.fields import FieldSettings
 from serai.context import Principal, Redacted, Relations, View
 from serai.declarations import PersonalField, Relation
 from serai.errors import PluginError
+from serai.identity.disclosures import Disclosures
 from serai.identity.marks import marks_of, wire_name
 from serai.identity.masks import MASKS
 
@@ -39,13 +40,15 @@ class FieldPolicy:
         self,
         settings: Mapping[str, FieldSettings] = MappingProxyType({}),
         relations: Callable[[], Relations | None] = lambda: None,
+        disclosures: Disclosures | None = None,
     ) -> None:
-        """`relations` gives the service that knows them, or None while nobody offers it."""
+        """`relations` gives the service that knows them, or None while nobody offers it; `disclosures` is the log."""
         self._settings = settings
         self._fields: dict[str, PersonalField] = {}
         self._audiences: dict[type[Struct], frozenset[str]] = {}
         self._views: dict[tuple[type[Struct], frozenset[str], frozenset[str] | None], View] = {}
         self.relations = relations
+        self.disclosures = disclosures
 
     def declare(self, fields: Iterable[PersonalField]) -> None:
         """Take over a plugin's declarations, changed as the deployment says."""
@@ -94,7 +97,13 @@ class FieldPolicy:
         What is not touched is the very object that was given.
         """
         redaction = _Redaction(self, view_of)
-        return Redacted(redaction.of(value, None), frozenset(redaction.hidden), frozenset(redaction.masked))
+        return Redacted(
+            redaction.of(value, None),
+            frozenset(redaction.hidden),
+            frozenset(redaction.masked),
+            frozenset(redaction.subjects),
+            frozenset(redaction.clear),
+        )
 
     def of(self, who: Principal) -> CallersView:
         """That caller's eyes."""
@@ -150,6 +159,12 @@ class CallersView:
         relations = await self._relations(people)
         return self.policy.show(value, lambda shape, subject: self._view(shape, relations[subject]))
 
+    def note(self, route: str, seen: Redacted[Any], purpose: str = "") -> None:
+        """Write into the log of who saw what that the caller is shown this; oneself one may always see."""
+        others = seen.subjects - {self.who.person}
+        if others and self.policy.disclosures is not None:
+            self.policy.disclosures.note(self.who, route, sorted(others), sorted(seen.fields), purpose)
+
     def _view(self, shape: type[Struct], relations: frozenset[str]) -> View:
         """The policy's view, narrowed to the fields that this caller was given at most."""
         return self.policy.view(shape, self.who.scopes, relations, at_most=self.who.fields)
@@ -183,6 +198,8 @@ class _Redaction:
         self._view_of = view_of
         self.hidden: set[str] = set()
         self.masked: set[str] = set()
+        self.subjects: set[str] = set()
+        self.clear: set[str] = set()
 
     def of(self, value: Any, subject: str | None) -> Any:
         """The value as it may be seen; `subject` is whose the Struct around it is."""
@@ -205,6 +222,10 @@ class _Redaction:
         changes: dict[str, Any] = {}
         if marks.personal:
             view = self._view_of(shape, subject)
+            told = {marks.personal[own] for own in view.clear if getattr(value, own) not in (None, UNSET)}
+            if told and subject is not None:
+                self.clear |= told
+                self.subjects.add(subject)
             for field in view.hidden:
                 if getattr(value, field) is not UNSET:
                     changes[field] = UNSET

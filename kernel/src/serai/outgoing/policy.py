@@ -44,6 +44,11 @@ class Policy:
         self._allow = [ip_network(network) for network in allow]
         self._listener = listener
 
+    @classmethod
+    def everywhere(cls) -> Policy:
+        """Refuses nothing: for programs that decide themselves where they go."""
+        return cls([*map(str, _CLOSED), "0.0.0.0/0", "::/0"])
+
     def refusal(self, address: Address, port: int) -> str | None:
         """What speaks against connecting to `address`: `it is a loopback address`; None where it is allowed."""
         address = _plain(address)

@@ -52,7 +52,7 @@ def configure(log_format: Literal["console", "json"], level: str, stream: TextIO
         logging.getLogger(name).setLevel(logging.CRITICAL)
     logging.captureWarnings(True)
     structlog.configure(
-        processors=_PROCESSORS, wrapper_class=BoundLogger, logger_factory=structlog.stdlib.LoggerFactory()
+        processors=[*_PROCESSORS], wrapper_class=BoundLogger, logger_factory=structlog.stdlib.LoggerFactory()
     )
 
 

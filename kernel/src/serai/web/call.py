@@ -40,6 +40,11 @@ class HttpCall:
         self._cursors = cursors
         self._template = template
 
+    @property
+    def route(self) -> str:
+        """The whole template of the route: `/isapi/api/v1/employees/{emplid}`."""
+        return f"/{self.ctx.name}{self._template}"
+
     def get(self, key: type[T]) -> T:
         """What the plugin provided for `key`."""
         return self.ctx.get(key)

@@ -1,39 +1,32 @@
-"""Where an answer that shows personal data says so.
-
-The encoder calls `note_disclosure` once for an answer, with the people whose personal fields it shows in clear; for an
-answer that shows none, as those of a directory, nothing is called and nothing is paid.
-"""
+"""An answer that shows personal data says so in the log of who saw what."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import Any
 
 from aiohttp import web
 
+from serai.context import Call, Redacted
 from serai.errors import Invalid, Mistake
-from serai.identity.disclosures import Disclosures
 from serai.identity.profiles import LONGEST_PURPOSE
-from serai.web.keys import PRINCIPAL
 
-DISCLOSURES = web.AppKey("DISCLOSURES", Disclosures)
-"""The process's log, kept by the root application."""
 _PURPOSE = "X-Purpose"
 
 
-def note_disclosure(request: web.Request, route: str, subjects: Iterable[str], fields: Iterable[str]) -> None:
-    """Note that the answer to `request` shows these personal fields of these people (emplids).
+def note_disclosure(call: Call, route: str, seen: Redacted[Any]) -> None:
+    """Note what the answer shows; for one that shows nothing personal, as those of a directory, nothing is paid.
 
-    `route` is the whole template, `/isapi/api/v1/employees/{emplid}`. The request's header `X-Purpose` narrows the
-    client's purpose. Raises `NotNoted` where it cannot be written, and `Invalid` for a header that cannot be kept: then
-    nothing may be shown.
+    Raises `NotNoted` where it cannot be written, and `Invalid` for a purpose that cannot be kept: then nothing may be
+    shown.
     """
+    if seen.subjects:
+        call.ctx.fields.of(call.who).note(route, seen, purpose_of(call.request))
+
+
+def purpose_of(request: web.Request) -> str:
+    """What the request says that it is for, in `X-Purpose`; it narrows the client's own purpose. Raises `Invalid`."""
     purpose = request.headers.get(_PURPOSE, "")
     if len(purpose) > LONGEST_PURPOSE or not purpose.isprintable():
-        raise Invalid(
-            [
-                Mistake(
-                    ("headers", _PURPOSE), f"one line of at most {LONGEST_PURPOSE} characters in UTF-8", "another text"
-                )
-            ]
-        )
-    request.config_dict[DISCLOSURES].note(request[PRINCIPAL], route, subjects, fields, purpose)
+        expected = f"one line of at most {LONGEST_PURPOSE} characters in UTF-8"
+        raise Invalid([Mistake(("headers", _PURPOSE), expected, "another text")])
+    return purpose

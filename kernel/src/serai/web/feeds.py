@@ -13,16 +13,18 @@ from functools import reduce
 from operator import or_
 from typing import Annotated, Any, Literal
 
+import attrs
 import msgspec
 from aiohttp import web
 from msgspec import Meta, Struct, defstruct
 
 from serai.context import Context, Principal
-from serai.declarations import Api, Event, FeedRoute
+from serai.declarations import Api, Event, FeedRoute, Sight
 from serai.errors import Invalid, Mistake, PluginError
 from serai.identity.marks import cannot_be_left_out, may_hold_personal, structs_within
 from serai.web.call import HttpCall
 from serai.web.cursors import Cursors
+from serai.web.disclosing import note_disclosure
 from serai.web.encoding import answer, encode
 from serai.web.fields import redacted
 from serai.web.keys import CONTEXT, CURSORS, FEED, PRINCIPAL
@@ -96,6 +98,7 @@ class FeedBinding:
         prefix = f"/{plugin}/api/v{api.version}"
         self._template = f"/api/v{api.version}{route.path}"
         self._topics = {topic.name: topic for topic in route.topics}
+        self._sight = route.sight
         self._query = Parameters(signature_of_feed(plugin, route).query)
         self._items = _item_types(route)
         self._page = _page_type(self._items)
@@ -116,7 +119,7 @@ class FeedBinding:
         if request.body_exists:
             raise Invalid([Mistake((), "no body", "a body")])
         call = HttpCall(request, who, path, ctx, cursors, self._template)
-        reader = _Reader(call, [self._topics[name] for name in query.types or self._topics])
+        reader = _Reader(call, [self._topics[name] for name in query.types or self._topics], self._sight)
         try:
             after = await self._after(request, query.since)
             if EVENT_STREAM in _accepted(request):
@@ -177,7 +180,11 @@ class FeedBinding:
     async def _items_of(self, call: HttpCall, portion: Portion[Any]) -> list[Struct]:
         """The events as the caller may see them."""
         items = [self._item(event) for event in portion.events]
-        return await redacted(call, items) if self._may_be_personal else items
+        if not self._may_be_personal:
+            return items
+        seen = await redacted(call, items)
+        note_disclosure(call, call.route, seen)
+        return seen.value
 
     def _item(self, event: Event[Any]) -> Struct:
         return self._items[event.topic](seq=event.seq, key=event.key, at=event.at, data=event.payload)
@@ -186,9 +193,10 @@ class FeedBinding:
 class _Reader:
     """One client that follows some topics."""
 
-    def __init__(self, call: HttpCall, topics: list[Any]) -> None:
+    def __init__(self, call: HttpCall, topics: list[Any], sight: Sight | None) -> None:
         self.call = call
         self._topics = topics
+        self._sight = sight
         self._feed = call.request.app[FEED]
 
     @property
@@ -200,12 +208,19 @@ class _Reader:
         """What comes after a position; waits for it, but no longer than the client may stay."""
         ends = asyncio.get_running_loop().time() + wait
         while True:
-            portion = await self._feed.portion(self._topics, after=after, limit=limit)
+            portion = self._seen(await self._feed.portion(self._topics, after=after, limit=limit))
             left = ends - asyncio.get_running_loop().time()
             if portion.events or left <= 0 or self.is_to_go:
                 return portion
             after = portion.reached
             await self._news(after, left)
+
+    def _seen(self, portion: Portion[Any]) -> Portion[Any]:
+        """The portion without what does not exist for this client."""
+        if self._sight is None:
+            return portion
+        seen = (self._sight(self.call.ctx, self.call.who, event) for event in portion.events)
+        return attrs.evolve(portion, events=[event for event in seen if event is not None])
 
     async def _news(self, after: int, timeout: float) -> None:
         """Wait for news, or for the sign to go."""

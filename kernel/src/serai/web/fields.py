@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct, structs
 
-from serai.context import Call
+from serai.context import Call, Redacted
 from serai.declarations import Api, FeedRoute, Route
 from serai.errors import Forbidden, PluginError
 from serai.identity.fields import FieldPolicy
@@ -29,12 +29,12 @@ class FieldNotSeen(Forbidden):
     title = "The parameter works on a field that you do not see"
 
 
-async def redacted(call: Call, value: T) -> T:
+async def redacted(call: Call, value: T) -> Redacted[T]:
     """The answer as the caller may see it; headers name what was left out or masked, beside what the handler named."""
     seen = await call.ctx.fields.of(call.who).show(value)
     _name(call, DENIED, seen.hidden)
     _name(call, MASKED, seen.masked)
-    return seen.value
+    return seen
 
 
 def refuse_unseen(call: Call, query: Struct) -> None:

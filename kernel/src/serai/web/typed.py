@@ -16,6 +16,7 @@ from serai.identity.marks import marks_of, may_hold_personal
 from serai.web.bodies import Body
 from serai.web.call import HttpCall
 from serai.web.cursors import Cursors
+from serai.web.disclosing import note_disclosure
 from serai.web.encoding import answer
 from serai.web.feeds import FeedBinding
 from serai.web.fields import redacted, refuse_unseen
@@ -116,7 +117,9 @@ class _Binding:
         if (value is None) is not self._gives_nothing:
             raise TypeError(f"{self._handler.__qualname__} returned {type(value).__name__}, unlike its annotation")
         if self._may_be_personal and not isinstance(value, Encoded):
-            value = await redacted(call, value)
+            seen = await redacted(call, value)
+            note_disclosure(call, call.route, seen)
+            value = seen.value
         return answer(call, value, self._status)
 
     async def _arguments(self, request: web.Request, path: Mapping[str, str]) -> dict[str, Any]:

@@ -56,6 +56,9 @@ _END = """
     set state = $4, attempts = attempts + 1, tried_at = now(), status = $5, error = $6, task_id = null
     where webhook_id = $1 and seq = $2 and task_id = $3 returning key
 """
+_WITHDRAW = """
+    delete from serai.webhook_delivery where webhook_id = $1 and seq = $2 and task_id = $3 returning key
+"""
 _TRY_LATER = """
     update serai.webhook_delivery set attempts = attempts + 1, tried_at = now(), status = $4, error = $5
     where webhook_id = $1 and seq = $2 and task_id = $3
@@ -147,6 +150,14 @@ class Deliveries:
                     "update serai.webhook set failing_since = null where id = $1", delivery.webhook
                 )
             await self._assign(connection, delivery.webhook, [key])
+
+    async def withdraw(self, delivery: Delivery, task_id: int) -> None:
+        """Forget a delivery of what does not exist for the client, and let the next one of its key go."""
+        async with self._database.raw() as connection, connection.transaction():
+            await connection.fetchrow(_LOCK, delivery.webhook)
+            key = await connection.fetchval(_WITHDRAW, delivery.webhook, delivery.seq, task_id)
+            if key is not None:
+                await self._assign(connection, delivery.webhook, [key])
 
     async def try_later(self, delivery: Delivery, task_id: int, status: int | None, error: str) -> datetime | None:
         """Record a failure that is not the last one; since when nothing was delivered to the webhook."""

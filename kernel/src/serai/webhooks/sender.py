@@ -10,6 +10,7 @@ import attrs
 from serai.context import Context, Database, Http
 from serai.declarations import Event, Retry, TaskRun, task
 from serai.errors import PluginError, Problem
+from serai.identity.authenticator import principal_of
 from serai.webhooks import registry, signing
 from serai.webhooks.deliveries import Deliveries, Delivery
 from serai.webhooks.message import encode, message_id
@@ -25,7 +26,8 @@ LONGEST_ANSWER = 64 * 1024
 GONE = 410
 
 _LOAD = """
-    select w.url, w.enabled, w.client_id, c.scopes, c.revoked_at, d.topic, w.secret,
+    select w.url, w.enabled, d.topic, w.secret, c.revoked_at, c.suspended_at,
+        c.id, c.name, c.scopes, c.person, c.fields, c.purpose, c.rate, c.burst, c.daily_quota,
         case when w.old_secret_until > now() then w.old_secret end as old_secret
     from serai.webhook_delivery d join serai.webhook w on w.id = d.webhook_id join serai.client c on c.id = w.client_id
     where d.webhook_id = $1 and d.seq = $2 and d.state = 'waiting' and d.task_id = $3
@@ -58,16 +60,18 @@ class Sender:
         known = self.topics.find(target["topic"])
         if known is None:
             raise PluginError(f"The plugin of the topic {target['topic']} does not serve here")
-        topic, permission = known
-        if target["revoked_at"] is not None or permission not in target["scopes"]:
-            reason = "its client is revoked" if target["revoked_at"] else f"its client no longer holds {permission}"
+        if reason := _refusal(target, known.permission):
             await registry.disable(self.database, run.payload.webhook, who="serai", reason=reason)
             return
-        event = await self._event(topic, run.payload.seq)
+        event = await self._event(known.topic, run.payload.seq)
         if event is None:
             await self.deliveries.end(run.payload, run.id, "failed", None, "The event is no longer kept.")
             return
-        await self._post(run, target, event)
+        seen = await known.seen_by(principal_of(target), event)
+        if seen is None:
+            await self.deliveries.withdraw(run.payload, run.id)
+            return
+        await self._post(run, target, seen)
 
     async def _event(self, topic: Any, seq: int) -> Event[Any] | None:
         try:
@@ -108,3 +112,12 @@ class Sender:
         if reason is None:
             raise PluginError(f"{run.payload.webhook}: {error}")
         await registry.disable(self.database, run.payload.webhook, who="serai", reason=reason)
+
+
+def _refusal(target: Any, permission: str) -> str:
+    """Why the webhook's client is told nothing any more; empty where it is."""
+    if target["revoked_at"] is not None:
+        return "its client is revoked"
+    if target["suspended_at"] is not None:
+        return "its client is suspended"
+    return "" if permission in target["scopes"] else f"its client no longer holds {permission}"

@@ -11,12 +11,13 @@ from msgspec import Meta, Struct
 from serai import Api, Call, Encoded, Page, PageQuery
 from serai_isapi.approval import apply_now
 from serai_isapi.decisions import Decider
-from serai_isapi.departments import DepartmentNotFound, Departments
-from serai_isapi.directory import Directory, EmployeeNotFound, Filter
+from serai_isapi.departments import Departments
+from serai_isapi.directory import Directory, Filter
 from serai_isapi.fields import FieldName, Shown, shown
 from serai_isapi.hidden import PERMISSION, HiddenPeople
 from serai_isapi.journal import Journal, SyncRunNotFound, SyncRunNotHeld
 from serai_isapi.people import People
+from serai_isapi.problems import AsOfOutOfRange, DepartmentNotFound, EmployeeNotFound, NoDataYet
 from serai_isapi.published import Edition
 from serai_isapi.quarantine import Quarantine, QuarantineEntryNotFound, QuarantineEntryResolved
 from serai_isapi.shapes import (
@@ -35,8 +36,10 @@ from serai_isapi.shapes import (
     Status,
     SyncRun,
 )
+from serai_isapi.sight import seen
 from serai_isapi.snapshot import ReadyPeople
-from serai_isapi.state import AsOfOutOfRange, DataState, NoDataYet
+from serai_isapi.state import DataState
+from serai_isapi.topics import DEPARTMENT, EMPLOYEE
 
 T = TypeVar("T")
 
@@ -267,6 +270,9 @@ async def list_members(call: Call, deptid: str, query: PeopleQuery) -> Page[Empl
         edition = _look(call, query.as_of)
         await call.get(Departments).one(deptid, edition=edition)
     return _people_page(call, query, people)
+
+
+api.feed("/changes", topics=[EMPLOYEE, DEPARTMENT], permission="isapi:read", snapshot="/employees", sight=seen)
 
 
 @api.get("/sync-runs", permission="isapi:read")

@@ -7,25 +7,14 @@ from itertools import islice
 
 import asyncpg
 
-from serai import Feed, Topic
+from serai import Feed
 from serai_isapi.directory import reading_of
 from serai_isapi.publishing import Published
 from serai_isapi.shapes import Department, Employee
+from serai_isapi.topics import DEPARTMENT, EMPLOYEE, DepartmentChange, EmployeeChange
 
 SLICE = 2000
 """Rows that are read and told at a time."""
-
-
-class EmployeeChange(Employee, frozen=True, kw_only=True, forbid_unknown_fields=False):
-    """A person as they are published now, with every field. The key is the emplid."""
-
-
-class DepartmentChange(Department, frozen=True, kw_only=True, forbid_unknown_fields=False):
-    """A department as it is published now. The key is `setid/deptid`."""
-
-
-EMPLOYEE = Topic(name="isapi.employee", payload=EmployeeChange)
-DEPARTMENT = Topic(name="isapi.department", payload=DepartmentChange)
 
 _DEPARTMENT_COLUMNS = ", ".join(f"d.{field}" for field in Department.__struct_fields__)
 

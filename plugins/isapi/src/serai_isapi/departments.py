@@ -7,17 +7,11 @@ from typing import Any
 
 import attrs
 
-from serai import Database, NotFound
+from serai import Database
+from serai_isapi.problems import DepartmentNotFound
 from serai_isapi.published import PRESENT, Edition
 from serai_isapi.shapes import Department, DepartmentNode, DepartmentTree
 from serai_isapi.statement import Statement
-
-
-class DepartmentNotFound(NotFound):
-    """There is no department of that deptid."""
-
-    slug = "department-not-found"
-    title = "There is no such department"
 
 
 @attrs.frozen

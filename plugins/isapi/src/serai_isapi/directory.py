@@ -10,8 +10,9 @@ from typing import Any
 import asyncpg
 import attrs
 
-from serai import Database, NotFound
+from serai import Database
 from serai_isapi.fields import Shown
+from serai_isapi.problems import EmployeeNotFound
 from serai_isapi.published import PRESENT, Edition
 from serai_isapi.rules import IS_WORKING
 from serai_isapi.shapes import (
@@ -25,13 +26,6 @@ from serai_isapi.shapes import (
     Status,
 )
 from serai_isapi.statement import Statement, starting_with
-
-
-class EmployeeNotFound(NotFound):
-    """There is nobody of that emplid or account."""
-
-    slug = "employee-not-found"
-    title = "There is no such employee"
 
 
 @attrs.frozen(kw_only=True)

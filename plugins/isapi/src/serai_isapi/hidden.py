@@ -6,7 +6,7 @@ import attrs
 import msgspec
 
 from serai import Audit, Database, Principal
-from serai_isapi.directory import EmployeeNotFound
+from serai_isapi.problems import EmployeeNotFound
 from serai_isapi.shapes import HiddenPerson
 
 PERMISSION = "isapi:hidden"

@@ -6,8 +6,8 @@ import attrs
 
 from serai import Database, Keys
 from serai_isapi import national_ids
-from serai_isapi.directory import EmployeeNotFound
 from serai_isapi.identity_shapes import Identity, NationalId
+from serai_isapi.problems import EmployeeNotFound
 from serai_isapi.sealing import BIRTHDATE, NATIONAL_ID
 
 _PERSON = "select birthdate_box from isapi.person where emplid = $1"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from serai import Api, Call
-from serai_isapi.directory import EmployeeNotFound
 from serai_isapi.hidden import HiddenPeople
 from serai_isapi.identities import Identities
 from serai_isapi.identity_shapes import Bearers, Identity, NationalIdQuestion, Unmasked, UnmaskRequest
+from serai_isapi.problems import EmployeeNotFound
 from serai_isapi.unmasking import NothingToUnmask, NotUnmaskable, TooManyUnmasked, Unmasking
 
 api = Api(version=1)

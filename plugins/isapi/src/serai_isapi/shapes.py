@@ -28,7 +28,7 @@ class LocationRef(Struct, frozen=True, kw_only=True):
     name: str | None
 
 
-class Employee(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Employee(Struct, frozen=True, kw_only=True):
     """A person of the company.
 
     Only `emplid` is always there: fields that were not asked for, or that the caller may not see of this person, are
@@ -67,14 +67,14 @@ class Employee(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     expected_end_date: Annotated[date | UnsetType | None, Personal("isapi.expected_end_date")] = UNSET
 
 
-class FoundEmployees(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class FoundEmployees(Struct, frozen=True, kw_only=True):
     """The people that were asked for, in the order of the first mention, and the ids that nobody has."""
 
     items: list[Employee]
     missing: list[str]
 
 
-class Responsible(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Responsible(Struct, frozen=True, kw_only=True):
     """The HR business partners who look after a person, and whose they are: the person's own, or a department's."""
 
     scope: Literal["employee", "department"] | None
@@ -82,7 +82,7 @@ class Responsible(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     people: list[Employee]
 
 
-class HistoryEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class HistoryEntry(Struct, frozen=True, kw_only=True):
     """One effective-dated row of somebody's work; names as they were on that day. Future rows are there too."""
 
     emplid: Annotated[str, Subject()]
@@ -101,7 +101,7 @@ class HistoryEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     supervisor_emplid: str | None
 
 
-class Department(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Department(Struct, frozen=True, kw_only=True):
     """A department; `leaders` to `hrds` are the emplids of working people, the first one first."""
 
     deptid: str
@@ -122,7 +122,7 @@ class Department(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hrds: list[str]
 
 
-class DepartmentNode(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DepartmentNode(Struct, frozen=True, kw_only=True):
     """A department and those below it, in the order of the tree."""
 
     deptid: str
@@ -132,20 +132,20 @@ class DepartmentNode(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     children: list[DepartmentNode]
 
 
-class DepartmentTree(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DepartmentTree(Struct, frozen=True, kw_only=True):
     """The departments of the company."""
 
     roots: list[DepartmentNode]
 
 
-class DepartmentPath(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DepartmentPath(Struct, frozen=True, kw_only=True):
     """Where somebody works, from the root down."""
 
     path: Annotated[str | None, Meta(description="Names, `/` between them")]
     departments: list[DepartmentRef]
 
 
-class ViewCounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ViewCounts(Struct, frozen=True, kw_only=True):
     """What a run did with one view, in rows; a run that is held or failed adds, changes and removes none."""
 
     read: int
@@ -155,7 +155,7 @@ class ViewCounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     removed: int
 
 
-class Decision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Decision(Struct, frozen=True, kw_only=True):
     """What a person decided about something that waited for it."""
 
     by: Annotated[str, Meta(description="The client whose key it was")]
@@ -164,7 +164,7 @@ class Decision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reason: str
 
 
-class SyncRun(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SyncRun(Struct, frozen=True, kw_only=True):
     """One synchronisation."""
 
     id: str
@@ -184,7 +184,7 @@ class SyncRun(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     counts: Annotated[dict[str, ViewCounts], Meta(description="By view")]
 
 
-class QuarantinedRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class QuarantinedRow(Struct, frozen=True, kw_only=True):
     """What broke a rule in one run, by its key."""
 
     view: str
@@ -195,7 +195,7 @@ class QuarantinedRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 QuarantineState = Literal["open", "ignored", "resolved"]
 
 
-class QuarantineEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class QuarantineEntry(Struct, frozen=True, kw_only=True):
     """The rows of a view that break one rule and have one key."""
 
     id: str
@@ -218,7 +218,7 @@ class Reason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reason: Annotated[str, Meta(min_length=1, max_length=1000)]
 
 
-class HiddenPerson(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class HiddenPerson(Struct, frozen=True, kw_only=True):
     """Somebody who exists only for callers with the permission `isapi:hidden`."""
 
     emplid: str

@@ -6,26 +6,13 @@ from datetime import date, datetime, timedelta
 
 import attrs
 
-from serai import Database, Health, Refused, Unavailable
+from serai import Database, Health
+from serai_isapi.problems import AsOfOutOfRange, NoDataYet
 from serai_isapi.published import PRESENT, Edition, edition_of
 from serai_isapi.settings import Settings, company_date
 
 FUTURE = timedelta(days=366)
 """How far ahead `as_of` may look."""
-
-
-class NoDataYet(Unavailable):
-    """Nothing has been read from the HR system yet."""
-
-    slug = "no-data-yet"
-    title = "Nothing has been read from the HR system yet"
-
-
-class AsOfOutOfRange(Refused):
-    """`as_of` lies before the first known day or too far ahead."""
-
-    slug = "as-of-out-of-range"
-    title = "Nothing is known of that day"
 
 
 @attrs.frozen

@@ -9,9 +9,9 @@ import asyncpg
 import attrs
 
 from serai import Context, Forbidden, NotFound, Principal, Problem
-from serai_isapi.directory import EmployeeNotFound
 from serai_isapi.identities import Identities
 from serai_isapi.identity_shapes import Identity, NationalId, Unmasked, UnmaskField
+from serai_isapi.problems import EmployeeNotFound
 from serai_isapi.settings import ZONE, Settings, company_date
 from serai_isapi.shapes import Employee
 

@@ -169,9 +169,9 @@ def _check_topics(call: Call, names: list[str]) -> None:
         known = book.find(name)
         if known is None:
             raise Invalid([Mistake(("topics", number), "one of " + (", ".join(book.names) or "no topics"), repr(name))])
-        _, permission = known
-        if not call.who.may(permission):
-            raise Forbidden(f"The topic {name} needs the permission {permission}", members={"permission": permission})
+        needed = known.permission
+        if not call.who.may(needed):
+            raise Forbidden(f"The topic {name} needs the permission {needed}", members={"permission": needed})
 
 
 def _shown(webhook: registry.Webhook) -> Webhook:

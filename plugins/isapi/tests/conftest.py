@@ -22,8 +22,6 @@ from alembic.operations import Operations
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-import serai.hosting.tables
-import serai.identity.kept_tables  # noqa: F401  # their tables are to be made
 import serai_isapi
 from serai import DeviceDown, PageQuery, Principal, Problem, RawAnswer, RawRequest, Relations
 from serai.data.connections import Connections

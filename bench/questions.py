@@ -13,7 +13,7 @@ PAGE = 20
 """So many people are found by each question for a list: one whole page, and no other after it."""
 MOST = 1000
 
-_PEOPLE = f"select emplid from isapi.employee order by md5(emplid) limit {MOST}"
+_PEOPLE = f"select emplid from isapi.employee where status <> 'leaver' order by md5(emplid) limit {MOST}"
 _DEPARTMENTS = f"""
     select deptid from isapi.employee where status = 'active' group by deptid having count(*) = {PAGE}
     order by md5(deptid) limit {MOST}

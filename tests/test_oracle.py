@@ -99,9 +99,9 @@ def served(serai):
 
 
 def next_run(serai, until, state):
-    """Ask for a synchronisation and wait until a new run ends; it has to end so."""
+    """Ask for a whole synchronisation and wait until a new run ends; it has to end so."""
     before = runs(serai)[0]["id"]
-    serai.cli("jobs", "run", "isapi.sync")
+    serai.cli("jobs", "run", "isapi.full_sync")
     ended = until(
         lambda: (run := runs(serai)[0])["id"] != before and run["state"] in ("done", "held", "failed") and run,
         f"a run that is {state}; {serai.tail()}",
